@@ -1,0 +1,29 @@
+#include "base/stop_signal.h"
+
+#include <atomic>
+#include <csignal>
+
+namespace kohort::base {
+namespace {
+
+std::atomic<bool> stop_flag{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "the handler may only touch a lock-free flag");
+
+extern "C" void note_stop_signal(int) { stop_flag.store(true); }
+
+}  // namespace
+
+void catch_stop_signals() {
+    struct sigaction action {};
+    action.sa_handler = note_stop_signal;
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGTERM, &action, nullptr);
+    ::sigaction(SIGUSR1, &action, nullptr);
+}
+
+bool stop_requested() { return stop_flag.load(); }
+void request_stop() { stop_flag.store(true); }
+void clear_stop_request() { stop_flag.store(false); }
+
+}  // namespace kohort::base

@@ -1,0 +1,11 @@
+// A request to stop from outside: SIGTERM and SIGUSR1 set a flag that jobs look at where they can save their state.
+#pragma once
+
+namespace kohort::base {
+
+void catch_stop_signals();   // installs the handlers; called once by main
+bool stop_requested();       // this process's own flag; ranks agree on it through Communicator
+void request_stop();         // as if a signal had come (tests)
+void clear_stop_request();   // tests only
+
+}  // namespace kohort::base

@@ -1,0 +1,39 @@
+// Text to token ids, in Hugging Face's ids. Implementations: wordpiece.h; others follow.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kohort::text {
+
+using TokenId = std::int32_t;
+
+struct SpecialTokens {  // -1: the vocabulary has none
+    TokenId pad = -1, unknown = -1, classify = -1, separate = -1, mask = -1;
+};
+
+// Immutable after loading: every function is thread-safe.
+class Tokenizer {
+  public:
+    virtual ~Tokenizer() = default;
+
+    // Appends the ids of `utf8` without special tokens. Invalid bytes count as U+FFFD.
+    virtual void encode(std::string_view utf8, std::vector<TokenId>& ids) const = 0;
+
+    virtual std::int64_t vocabulary_size() const = 0;
+    virtual const std::string& token(TokenId id) const = 0;
+    virtual const SpecialTokens& special() const = 0;
+
+    // The ids with special tokens as the post-processor says ([CLS] … [SEP]), cut to `most` ids in all (>= 2).
+    virtual std::vector<TokenId> encode_for_model(std::string_view utf8, std::int64_t most) const = 0;
+};
+
+// From a folder with tokenizer.json or vocab.txt (+ tokenizer_config.json), or from such a file itself.
+// Error(usage) when nothing there is a tokenizer that Kohort knows.
+std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path);
+
+}  // namespace kohort::text

@@ -1,0 +1,10 @@
+# Defines kohort_torch: LibTorch from the system (CPU), or from a Python wheel with CUDA and NCCL.
+add_library(kohort_torch INTERFACE)
+if(KOHORT_TORCH_WHEEL)
+  find_package(TorchWheel REQUIRED)
+  target_link_libraries(kohort_torch INTERFACE kohort_torch_wheel)
+else()
+  find_package(Torch REQUIRED)
+  target_include_directories(kohort_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_link_libraries(kohort_torch INTERFACE ${TORCH_LIBRARIES})
+endif()
