@@ -1,7 +1,7 @@
-// One HDF5 file of a run: written by one rank under a temporary name, renamed when complete, byte-identical for
-// identical content. Every file carries its stage, its stage's key and kohort_format = 1.
-// HDF5 is not thread-safe as Debian builds it: calls into it are serialised inside this class, so writers and
-// readers may be used from several threads (one object by one thread at a time).
+// One HDF5 file of a run: written by one rank under a temporary name, renamed when complete, byte-identical
+// for identical content. Every file carries its stage, its stage's key and kohort_format = 1. HDF5 is not
+// thread-safe as Debian builds it: calls into it are serialised inside this class, so writers and readers may
+// be used from several threads (one object by one thread at a time).
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,9 @@
 #include <vector>
 
 namespace kohort::store {
+
+// The number in kohort_format of HDF5 files and in run.json.
+inline constexpr std::int64_t format_version = 1;
 
 // How a dataset is stored; always chunked (about 1 MiB, or smaller for a small dataset) with fletcher32.
 enum class Filter {
@@ -31,7 +34,8 @@ class PartitionWriter {
 
     // shape.size() is 1 or 2 and its product is values.size(); an empty dataset is allowed.
     template <class T>
-    void write(const std::string& name, std::span<const T> values, const std::vector<std::int64_t>& shape, Filter filter);
+    void write(const std::string& name, std::span<const T> values, const std::vector<std::int64_t>& shape,
+               Filter filter);
     template <class T>
     void write(const std::string& name, const std::vector<T>& values, Filter filter) {
         write(name, std::span<const T>(values), {static_cast<std::int64_t>(values.size())}, filter);
@@ -42,8 +46,12 @@ class PartitionWriter {
     // object: "/" or the name of a group or dataset that exists.
     void set_attribute(const std::string& object, const std::string& name, const std::string& value);
     void set_attribute(const std::string& object, const std::string& name, std::int64_t value);
+    void set_attribute(const std::string& object, const std::string& name, std::int32_t value) {
+        set_attribute(object, name, std::int64_t{value});
+    }
     void set_attribute(const std::string& object, const std::string& name, double value);
-    void set_attribute(const std::string& object, const std::string& name, const std::vector<std::string>& values);
+    void set_attribute(const std::string& object, const std::string& name,
+                       const std::vector<std::string>& values);
 
     // Closes, flushes, renames. Returns the file's SHA-256 as hex.
     std::string commit();
@@ -53,8 +61,8 @@ class PartitionWriter {
     std::unique_ptr<State> state_;
 };
 
-// Error(environment) when a file is missing or damaged (names the file and the dataset); Error(usage) when it was
-// written by a newer format.
+// Error(environment) when a file is missing or damaged (names the file and the dataset); Error(usage) when it
+// was written by a newer format.
 class PartitionReader {
   public:
     explicit PartitionReader(const std::filesystem::path& path);
