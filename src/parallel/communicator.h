@@ -2,10 +2,11 @@
 // NCCL between GPUs for device buffers. Distributed algorithms know this class only.
 //
 // Every operation has a start and a wait, so that communication can run beside computation. All ranks start the
-// same operations in the same order. Sums are for integers only: an integer sum does not depend on order, so no
+// same operations in the same order, from one thread at a time; starting throws PeerError like waiting does. Sums are for integers only: an integer sum does not depend on order, so no
 // result depends on the number of ranks (exact_sum.h turns floating-point sums into integer ones).
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,7 +25,12 @@ namespace kohort::parallel {
 enum class DataType { byte, int32, int64, uint64, float32, float64 };
 std::size_t size_of(DataType type);
 
-enum class ReduceOperation { sum, minimum, maximum };
+// inexact_sum adds floats, whose last bits then depend on the number of ranks: for `--reduction fast` only.
+enum class ReduceOperation { sum, minimum, maximum, inexact_sum };
+
+// Error(internal) unless the operation is defined for the type: sums for integers, inexact sums for floats, minimum
+// and maximum for all but bytes.
+void check_reducible(DataType type, ReduceOperation operation);
 
 enum class Device { host, cuda };
 
@@ -37,6 +43,11 @@ struct Buffer {
     Device device = Device::host;
     void* stream = nullptr;
 };
+
+// Error(internal) unless there is one count a rank, none negative, and `buffer` holds exactly all of them.
+void check_counts(const Buffer& buffer, const std::vector<std::int64_t>& counts, int ranks);
+// Error(internal) unless `buffer` holds `expected` elements.
+void check_total(const Buffer& buffer, std::int64_t expected);
 
 // Where this rank lives. Nodes are numbered by their lowest rank.
 struct Topology {
@@ -55,6 +66,12 @@ class PeerError : public std::runtime_error {
 
   private:
     int rank_, exit_code_;
+};
+
+// Why a rank has failed.
+struct Failure {
+    int exit_code = 0;
+    std::string message;
 };
 
 // An operation under way. wait() returns when this rank's part is complete, or throws PeerError when a peer has
@@ -97,7 +114,7 @@ class Communicator {
 
     virtual Request start_barrier() = 0;
     virtual Request start_broadcast(Buffer data, int root) = 0;
-    // In place. `sum` takes int32, int64 and uint64 (wrapping); minimum and maximum take every type but byte.
+    // In place. Types as check_reducible says; integer sums wrap.
     virtual Request start_all_reduce(Buffer data, ReduceOperation operation) = 0;
     // `send` has size() * receive.count elements; this rank gets its own block of the reduced whole.
     virtual Request start_reduce_scatter(Buffer send, Buffer receive, ReduceOperation operation) = 0;
@@ -117,6 +134,13 @@ class Communicator {
     virtual void announce_failure(int exit_code) = 0;
     // Throws PeerError when a peer has announced its failure. Cheap; long computations call it now and then.
     virtual void check_peers() = 0;
+
+    // The last call of a failed job, after everything above it has unwound (agreement.h makes it): tells the others
+    // of this rank's own failure, if it is one, meets them for at most `patience`, and returns the exit code that
+    // all leave with. report() is called once in the whole job, for the lowest rank that failed. Where ranks are
+    // processes and one does not come in time, ends the whole job.
+    virtual int leave_after_failure(const std::optional<Failure>& own, std::chrono::milliseconds patience,
+                                    const std::function<void(const Failure&)>& report) = 0;
 
     virtual CommunicationStatistics statistics() const = 0;
 };

@@ -10,6 +10,10 @@
 #include <mutex>
 #include <thread>
 
+#include "parallel/failure_control.h"
+#include "parallel/heartbeat.h"
+#include "parallel/thread_channel.h"
+
 namespace kohort::parallel {
 namespace {
 
@@ -29,7 +33,6 @@ struct SharedState {
     std::condition_variable changed;
     std::map<std::int64_t, std::shared_ptr<Exchange>> exchanges;  // by sequence number
     std::map<std::int64_t, std::shared_ptr<std::atomic<std::int64_t>>> counters;
-    int failed_rank = -1, failed_code = 0;
 };
 
 std::vector<std::byte> copy_of(const Buffer& buffer) {
@@ -47,7 +50,7 @@ void combine(std::byte* into, const std::byte* from, std::int64_t count, ReduceO
         if (operation == ReduceOperation::minimum) result = std::min(a, b);
         else if (operation == ReduceOperation::maximum) result = std::max(a, b);
         else if constexpr (std::is_integral_v<T>) result = static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-        else base::fail(base::ErrorKind::internal, "sums are for integers only; use exact_sum.h");
+        else result = a + b;
         std::memcpy(into + i * static_cast<std::int64_t>(sizeof(T)), &result, sizeof(T));
     }
 }
@@ -65,17 +68,24 @@ void combine(std::byte* into, const std::byte* from, std::int64_t count, DataTyp
 
 class SharedTickets : public TicketCounter {
   public:
-    explicit SharedTickets(std::shared_ptr<std::atomic<std::int64_t>> counter) : counter_(std::move(counter)) {}
-    std::int64_t next() override { return counter_->fetch_add(1); }
+    SharedTickets(std::shared_ptr<std::atomic<std::int64_t>> counter, FailureControl& control)
+        : counter_(std::move(counter)), control_(control) {}
+    std::int64_t next() override {
+        heartbeat();
+        control_.check();
+        return counter_->fetch_add(1);
+    }
 
   private:
     std::shared_ptr<std::atomic<std::int64_t>> counter_;
+    FailureControl& control_;
 };
 
 class ThreadCommunicator : public Communicator {
   public:
-    ThreadCommunicator(std::shared_ptr<SharedState> shared, int rank) : shared_(std::move(shared)), rank_(rank) {
-        topology_.local_rank = rank;
+    ThreadCommunicator(std::shared_ptr<SharedState> shared, std::unique_ptr<Channel> channel)
+        : shared_(std::move(shared)), rank_(channel->rank()), control_(std::move(channel)) {
+        topology_.local_rank = rank_;
         topology_.local_size = shared_->size;
         topology_.ranks_per_node = {shared_->size};
     }
@@ -96,6 +106,7 @@ class ThreadCommunicator : public Communicator {
     }
 
     Request start_all_reduce(Buffer data, ReduceOperation operation) override {
+        check_reducible(data.type, operation);
         return start(copy_of(data), {}, [data, operation](const Exchange& all) {
             auto result = all.sent[0];
             for (std::size_t r = 1; r < all.sent.size(); ++r)
@@ -105,6 +116,8 @@ class ThreadCommunicator : public Communicator {
     }
 
     Request start_reduce_scatter(Buffer send, Buffer receive, ReduceOperation operation) override {
+        check_reducible(receive.type, operation);
+        check_total(send, size() * receive.count);
         return start(copy_of(send), {}, [this, receive, operation](const Exchange& all) {
             const auto bytes = receive.count * static_cast<std::int64_t>(size_of(receive.type));
             const auto at = bytes * rank_;
@@ -115,18 +128,22 @@ class ThreadCommunicator : public Communicator {
         });
     }
 
-    Request start_all_gather_v(Buffer send, Buffer receive, std::vector<std::int64_t>) override {
+    Request start_all_gather_v(Buffer send, Buffer receive, std::vector<std::int64_t> receive_counts) override {
+        check_counts(receive, receive_counts, size());
         return start(copy_of(send), {}, [receive](const Exchange& all) { concatenate(all, receive); });
     }
 
-    Request start_gather_v(Buffer send, Buffer receive, std::vector<std::int64_t>, int root) override {
+    Request start_gather_v(Buffer send, Buffer receive, std::vector<std::int64_t> receive_counts, int root) override {
+        if (rank_ == root) check_counts(receive, receive_counts, size());
         return start(copy_of(send), {}, [this, receive, root](const Exchange& all) {
             if (rank_ == root) concatenate(all, receive);
         });
     }
 
     Request start_all_to_all_v(Buffer send, std::vector<std::int64_t> send_counts, Buffer receive,
-                               std::vector<std::int64_t>) override {
+                               std::vector<std::int64_t> receive_counts) override {
+        check_counts(send, send_counts, size());
+        check_counts(receive, receive_counts, size());
         return start(copy_of(send), std::move(send_counts), [this, receive](const Exchange& all) {
             auto* into = static_cast<std::byte*>(receive.data);
             const auto width = static_cast<std::int64_t>(size_of(receive.type));
@@ -141,6 +158,7 @@ class ThreadCommunicator : public Communicator {
     }
 
     Request start_exclusive_scan(Buffer data) override {
+        check_reducible(data.type, ReduceOperation::sum);
         return start(copy_of(data), {}, [this, data](const Exchange& all) {
             std::vector<std::byte> result(all.sent[0].size());
             for (std::size_t r = 0; r < static_cast<std::size_t>(rank_); ++r)
@@ -154,21 +172,20 @@ class ThreadCommunicator : public Communicator {
         std::lock_guard lock(shared_->mutex);
         auto& counter = shared_->counters[sequence];
         if (!counter) counter = std::make_shared<std::atomic<std::int64_t>>(0);
-        return std::make_unique<SharedTickets>(counter);
+        return std::make_unique<SharedTickets>(counter, control_);
     }
 
     void announce_failure(int exit_code) override {
-        std::lock_guard lock(shared_->mutex);
-        if (shared_->failed_rank < 0) {
-            shared_->failed_rank = rank_;
-            shared_->failed_code = exit_code;
-        }
-        shared_->changed.notify_all();
+        control_.announce(exit_code);
+        wake_everybody();
     }
 
-    void check_peers() override {
-        std::lock_guard lock(shared_->mutex);
-        throw_if_failed();
+    void check_peers() override { control_.check(); }
+
+    int leave_after_failure(const std::optional<Failure>& own, std::chrono::milliseconds patience,
+                            const std::function<void(const Failure&)>& report) override {
+        if (own) announce_failure(own->exit_code);
+        return control_.part(own, true, patience, report).exit_code;
     }
 
     CommunicationStatistics statistics() const override { return statistics_; }
@@ -179,13 +196,15 @@ class ThreadCommunicator : public Communicator {
         for (const auto& sent : all.sent) into = std::copy(sent.begin(), sent.end(), into);
     }
 
-    void throw_if_failed() const {
-        if (shared_->failed_rank >= 0 && shared_->failed_rank != rank_)
-            throw PeerError(shared_->failed_rank, shared_->failed_code);
+    void wake_everybody() {
+        std::lock_guard lock(shared_->mutex);
+        shared_->changed.notify_all();
     }
 
     Request start(std::vector<std::byte> sent, std::vector<std::int64_t> counts,
                   std::function<void(const Exchange&)> complete) {
+        heartbeat();
+        control_.check();
         const auto sequence = next_exchange_++;
         statistics_.operations += 1;
         statistics_.bytes += static_cast<std::int64_t>(sent.size());
@@ -207,10 +226,9 @@ class ThreadCommunicator : public Communicator {
         return Request([this, sequence, exchange, complete = std::move(complete)] {
             const auto begin = std::chrono::steady_clock::now();
             std::unique_lock lock(shared_->mutex);
-            shared_->changed.wait(lock, [&] {
-                return exchange->arrived == size() || (shared_->failed_rank >= 0 && shared_->failed_rank != rank_);
-            });
-            if (exchange->arrived != size()) throw_if_failed();
+            const auto settled = [&] { return exchange->arrived == size() || control_.peer_failed(); };
+            while (!shared_->changed.wait_for(lock, std::chrono::milliseconds(50), settled)) heartbeat();
+            if (exchange->arrived != size()) control_.check();
             lock.unlock();
             complete(*exchange);
             lock.lock();
@@ -221,6 +239,7 @@ class ThreadCommunicator : public Communicator {
 
     std::shared_ptr<SharedState> shared_;
     int rank_;
+    FailureControl control_;
     Topology topology_;
     std::int64_t next_exchange_ = 0, next_counter_ = 0;
     CommunicationStatistics statistics_;
@@ -230,11 +249,12 @@ class ThreadCommunicator : public Communicator {
 
 void run_thread_ranks(int ranks, const std::function<void(Communicator&)>& body) {
     const auto shared = std::make_shared<SharedState>(ranks);
+    auto channels = make_thread_channels(ranks);
     std::vector<std::exception_ptr> errors(static_cast<std::size_t>(ranks));
     std::vector<std::thread> threads;
     for (int rank = 0; rank < ranks; ++rank) {
         threads.emplace_back([&, rank] {
-            ThreadCommunicator comm(shared, rank);
+            ThreadCommunicator comm(shared, std::move(channels[static_cast<std::size_t>(rank)]));
             try {
                 body(comm);
             } catch (const PeerError&) {
@@ -253,7 +273,7 @@ void run_thread_ranks(int ranks, const std::function<void(Communicator&)>& body)
 }
 
 std::unique_ptr<Communicator> make_single_communicator() {
-    return std::make_unique<ThreadCommunicator>(std::make_shared<SharedState>(1), 0);
+    return std::make_unique<ThreadCommunicator>(std::make_shared<SharedState>(1), std::move(make_thread_channels(1).front()));
 }
 
 }  // namespace kohort::parallel

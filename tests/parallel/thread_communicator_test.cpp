@@ -2,11 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <mutex>
-#include <set>
+#include <atomic>
+#include <thread>
 
-#include "parallel/collectives.h"
-#include "parallel/partition_queue.h"
+#include "collective_checks.h"
 
 namespace kohort::parallel {
 namespace {
@@ -14,74 +13,69 @@ namespace {
 class ThreadRanks : public testing::TestWithParam<int> {};
 
 TEST_P(ThreadRanks, every_collective_gives_what_its_definition_says) {
-    const int ranks = GetParam();
-    run_thread_ranks(ranks, [&](Communicator& comm) {
-        const std::int64_t r = comm.rank();
-        EXPECT_EQ(all_sum(comm, r + 1), std::int64_t{ranks} * (ranks + 1) / 2);
-        EXPECT_EQ(all_max(comm, static_cast<double>(r)), ranks - 1.0);
-        EXPECT_EQ(all_min(comm, static_cast<float>(r + 3)), 3.0f);
-        EXPECT_EQ(exclusive_sum(comm, r + 1), r * (r + 1) / 2);
-
-        std::vector<std::int64_t> mine(static_cast<std::size_t>(r), r), counts;  // rank 0 has nothing
-        const auto all = all_gather(comm, std::span<const std::int64_t>(mine), &counts);
-        ASSERT_EQ(all.size(), static_cast<std::size_t>(ranks * (ranks - 1) / 2));
-        EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
-        EXPECT_EQ(counts[static_cast<std::size_t>(r)], r);
-
-        std::vector<std::vector<std::int64_t>> outgoing(static_cast<std::size_t>(ranks));
-        for (std::int64_t to = 0; to < ranks; ++to)
-            outgoing[static_cast<std::size_t>(to)].assign(static_cast<std::size_t>(to), 100 * r + to);
-        const auto incoming = all_to_all(comm, outgoing);
-        for (std::int64_t from = 0; from < ranks; ++from)
-            EXPECT_EQ(incoming[static_cast<std::size_t>(from)],
-                      std::vector<std::int64_t>(static_cast<std::size_t>(r), 100 * from + r));
-
-        std::string text = r == ranks - 1 ? "from the last" : "";
-        broadcast_resized(comm, text, ranks - 1);
-        EXPECT_EQ(text, "from the last");
-
-        std::vector<std::int64_t> send(static_cast<std::size_t>(2 * ranks));
-        for (std::size_t i = 0; i < send.size(); ++i) send[i] = static_cast<std::int64_t>(i) * (r + 1);
-        std::vector<std::int64_t> receive(2);
-        comm.start_reduce_scatter(buffer_of(std::span(send)), buffer_of(std::span(receive)), ReduceOperation::sum).wait();
-        const std::int64_t factor = std::int64_t{ranks} * (ranks + 1) / 2;
-        EXPECT_EQ(receive, (std::vector<std::int64_t>{2 * r * factor, (2 * r + 1) * factor}));
+    run_thread_ranks(GetParam(), [](Communicator& comm) {
+        for (const std::int64_t count : {0, 1, 7, 1000}) check_every_collective(comm, count);
     });
 }
 
-TEST_P(ThreadRanks, a_queue_hands_out_each_partition_once) {
-    std::mutex mutex;
-    std::multiset<std::int32_t> claimed;
-    run_thread_ranks(GetParam(), [&](Communicator& comm) {
-        PartitionQueue queue(comm, {5, 6, 7, 8, 9, 10, 11});
-        while (const auto partition = queue.claim()) {
-            std::lock_guard lock(mutex);
-            claimed.insert(*partition);
-        }
+TEST_P(ThreadRanks, operations_in_flight_do_not_mix) { run_thread_ranks(GetParam(), check_operations_in_flight); }
+
+TEST_P(ThreadRanks, queues_hand_out_each_partition_once) { run_thread_ranks(GetParam(), check_queues); }
+
+TEST_P(ThreadRanks, threads_of_a_rank_claim_side_by_side) { run_thread_ranks(GetParam(), check_threads_that_claim); }
+
+TEST_P(ThreadRanks, faulty_calls_are_refused) { run_thread_ranks(GetParam(), check_refusals); }
+
+TEST_P(ThreadRanks, statistics_count_what_a_rank_sends) {
+    run_thread_ranks(GetParam(), [](Communicator& comm) {
+        std::vector<std::int64_t> data(100);
+        all_reduce(comm, std::span(data), ReduceOperation::sum);
+        broadcast(comm, std::span(data), 0);
+        EXPECT_EQ(comm.statistics().operations, 2);
+        EXPECT_EQ(comm.statistics().bytes, comm.is_root() ? 1600 : 800);
     });
-    EXPECT_EQ(claimed, (std::multiset<std::int32_t>{5, 6, 7, 8, 9, 10, 11}));
 }
 
 TEST_P(ThreadRanks, a_failing_rank_frees_the_others) {
     const int ranks = GetParam();
+    std::atomic<int> freed{0};
     try {
         run_thread_ranks(ranks, [&](Communicator& comm) {
             if (comm.rank() == ranks - 1) base::fail(base::ErrorKind::input, "line 7 is bad");
-            all_sum(comm, 1);
-            if (ranks > 1) ADD_FAILURE() << "the collective should not have completed";
+            try {
+                all_sum(comm, 1);
+                ADD_FAILURE() << "the collective should not have completed";
+            } catch (const PeerError& error) {
+                EXPECT_EQ(error.rank(), ranks - 1);
+                EXPECT_EQ(error.exit_code(), 3);
+                EXPECT_THROW(comm.check_peers(), PeerError);
+                ++freed;
+                throw;
+            }
         });
         FAIL() << "no error";
     } catch (const base::Error& error) {
         EXPECT_STREQ(error.what(), "line 7 is bad");
         EXPECT_EQ(error.exit_code(), 3);
     }
+    EXPECT_EQ(freed, ranks - 1);
 }
 
-TEST(ThreadRanks, floating_point_sums_are_refused) {
-    EXPECT_THROW(run_thread_ranks(2, [](Communicator& comm) { all_sum(comm, 1.0); }), base::Error);
+class ThreadPeers : public testing::TestWithParam<int> {};
+
+TEST_P(ThreadPeers, a_rank_that_claims_hears_of_a_failure) {
+    const int ranks = GetParam();
+    EXPECT_THROW(run_thread_ranks(ranks,
+                                  [](Communicator& comm) {
+                                      const auto counter = comm.make_ticket_counter();
+                                      if (comm.rank() == 1) base::fail(base::ErrorKind::internal, "broken");
+                                      while (true) counter->next();
+                                  }),
+                 base::Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ThreadRanks, testing::Values(1, 2, 3, 5, 8));
+INSTANTIATE_TEST_SUITE_P(Sizes, ThreadPeers, testing::Values(2, 3, 5));
 
 }  // namespace
 }  // namespace kohort::parallel
