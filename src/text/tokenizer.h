@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +31,20 @@ class Tokenizer {
 
     // The ids with special tokens as the post-processor says ([CLS] … [SEP]), cut to `most` ids in all (>= 2).
     virtual std::vector<TokenId> encode_for_model(std::string_view utf8, std::int64_t most) const = 0;
+
+    // A pair of texts as the post-processor joins them; the longer one is cut first. Error(usage) where the kind of
+    // tokenizer has no pairs.
+    virtual std::vector<TokenId> encode_pair_for_model(std::string_view first, std::string_view second,
+                                                       std::int64_t most) const;
+
+    // Writes the files from which load_tokenizer and Hugging Face's libraries make this tokenizer again, the same
+    // bytes every time. most: the longest sequence of the model it belongs to.
+    virtual void save(const std::filesystem::path& folder, std::int64_t most) const;
 };
 
 // From a folder with tokenizer.json or vocab.txt (+ tokenizer_config.json), or from such a file itself.
+// A vocab.txt without tokenizer_config.json means lowercase; `lowercase` overrides all files, where given.
 // Error(usage) when nothing there is a tokenizer that Kohort knows.
-std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path);
+std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path, std::optional<bool> lowercase = std::nullopt);
 
 }  // namespace kohort::text

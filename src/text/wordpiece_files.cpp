@@ -1,0 +1,142 @@
+#include "text/wordpiece_files.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+
+namespace kohort::text {
+namespace {
+
+using nlohmann::ordered_json;
+
+// These files hold no user's text that is not frequent in the corpus; other programs read them.
+constexpr int file_mode = 0644;
+
+std::string token_name(const WordPieceSettings& settings, TokenId id) {
+    for (const AddedToken& token : settings.added)
+        if (token.id == id) return token.content;
+    return settings.vocabulary.token(id);
+}
+
+ordered_json template_pieces(const WordPieceSettings& settings, const std::vector<TokenId>& pattern) {
+    ordered_json pieces = ordered_json::array();
+    int type = 0;
+    for (const TokenId id : pattern) {
+        if (id == PostProcessor::second) type = 1;
+        if (id < 0) pieces.push_back({{"Sequence", {{"id", id == PostProcessor::first ? "A" : "B"}, {"type_id", type}}}});
+        else pieces.push_back({{"SpecialToken", {{"id", token_name(settings, id)}, {"type_id", type}}}});
+    }
+    return pieces;
+}
+
+ordered_json post_processor_json(const WordPieceSettings& settings) {
+    ordered_json special = ordered_json::object();
+    for (const auto* pattern : {&settings.post_processor.single, &settings.post_processor.pair})
+        for (const TokenId id : *pattern)
+            if (id >= 0) {
+                const std::string name = token_name(settings, id);
+                special[name] = {{"id", name}, {"ids", {id}}, {"tokens", {name}}};
+            }
+    return {{"type", "TemplateProcessing"},
+            {"single", template_pieces(settings, settings.post_processor.single)},
+            {"pair", template_pieces(settings, settings.post_processor.pair)},
+            {"special_tokens", special}};
+}
+
+ordered_json tokenizer_json(const WordPieceSettings& settings) {
+    ordered_json added = ordered_json::array();
+    for (const AddedToken& token : settings.added)
+        added.push_back({{"id", token.id},
+                         {"content", token.content},
+                         {"single_word", token.single_word},
+                         {"lstrip", token.lstrip},
+                         {"rstrip", token.rstrip},
+                         {"normalized", token.normalized},
+                         {"special", token.special}});
+    ordered_json vocabulary = ordered_json::object();
+    for (TokenId id = 0; id < settings.vocabulary.size(); ++id) {
+        const std::string& token = settings.vocabulary.token(id);
+        if (!token.empty() && settings.vocabulary.id(token) == id) vocabulary.push_back({token, id});
+    }
+    const BertNormalizerOptions& normalizer = settings.normalizer;
+    return {{"version", "1.0"},
+            {"truncation", nullptr},
+            {"padding", nullptr},
+            {"added_tokens", added},
+            {"normalizer",
+             {{"type", "BertNormalizer"},
+              {"clean_text", normalizer.clean_text},
+              {"handle_chinese_chars", normalizer.handle_chinese_chars},
+              {"strip_accents", normalizer.strip_accents ? ordered_json(*normalizer.strip_accents) : ordered_json(nullptr)},
+              {"lowercase", normalizer.lowercase}}},
+            {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
+            {"post_processor", post_processor_json(settings)},
+            {"decoder", {{"type", "WordPiece"}, {"prefix", settings.prefix}, {"cleanup", true}}},
+            {"model",
+             {{"type", "WordPiece"},
+              {"unk_token", settings.unknown},
+              {"continuing_subword_prefix", settings.prefix},
+              {"max_input_chars_per_word", settings.most_characters},
+              {"vocab", vocabulary}}}};
+}
+
+ordered_json special_tokens_json(const WordPieceSettings& settings) {
+    ordered_json map = ordered_json::object();
+    const auto add = [&](const char* name, TokenId id) {
+        if (id >= 0) map[name] = token_name(settings, id);
+    };
+    add("unk_token", settings.special.unknown);
+    add("sep_token", settings.special.separate);
+    add("pad_token", settings.special.pad);
+    add("cls_token", settings.special.classify);
+    add("mask_token", settings.special.mask);
+    return map;
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> read_bert_vocabulary(const std::filesystem::path& path, std::optional<bool> lowercase) {
+    BertNormalizerOptions options;
+    const std::filesystem::path config_path = path.parent_path() / "tokenizer_config.json";
+    if (std::filesystem::exists(config_path)) {
+        try {
+            const auto config = nlohmann::json::parse(base::read_file(config_path));
+            options.lowercase = config.value("do_lower_case", true);
+            options.handle_chinese_chars = config.value("tokenize_chinese_chars", true);
+            if (config.contains("strip_accents") && !config["strip_accents"].is_null())
+                options.strip_accents = config["strip_accents"].get<bool>();
+        } catch (const nlohmann::json::exception& problem) {
+            base::fail(base::ErrorKind::usage, "{} is not as expected: {}", config_path.string(), problem.what());
+        }
+    }
+    if (lowercase) options.lowercase = *lowercase;
+    try {
+        return std::make_unique<WordPiece>(bert_settings(read_vocabulary_file(path), options));
+    } catch (const base::Error& problem) {
+        if (problem.kind() != base::ErrorKind::usage) throw;
+        base::fail(base::ErrorKind::usage, "{}: {}", path.string(), problem.what());
+    }
+}
+
+void save_wordpiece(const WordPieceSettings& settings, const std::filesystem::path& folder, std::int64_t most) {
+    std::filesystem::create_directories(folder);
+    // A hole is an empty line, which every reader takes for a token that no text has.
+    std::string lines;
+    for (const std::string& token : settings.vocabulary.tokens()) lines += token + '\n';
+    base::write_file_atomically(folder / "vocab.txt", lines, file_mode);
+    base::write_file_atomically(folder / "tokenizer.json", tokenizer_json(settings).dump(2) + '\n', file_mode);
+
+    ordered_json config = special_tokens_json(settings);
+    const BertNormalizerOptions& normalizer = settings.normalizer;
+    base::write_file_atomically(folder / "special_tokens_map.json", config.dump(2) + '\n', file_mode);
+    config["tokenizer_class"] = "BertTokenizer";
+    config["do_lower_case"] = normalizer.lowercase;
+    config["strip_accents"] = normalizer.strip_accents ? ordered_json(*normalizer.strip_accents) : ordered_json(nullptr);
+    config["tokenize_chinese_chars"] = normalizer.handle_chinese_chars;
+    config["model_max_length"] = most;
+    base::write_file_atomically(folder / "tokenizer_config.json", config.dump(2) + '\n', file_mode);
+}
+
+}  // namespace kohort::text
