@@ -1,0 +1,32 @@
+// The exact sums behind the centroids: int64 fixed point, so that a row can be added on any rank, in any order, and
+// taken out again without a trace (a row that changes its cluster is subtracted there and added here).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace kohort::cluster {
+
+// The grid of the sums. Agreed once from global numbers: rows, and the largest |component|.
+class CentroidGrid {
+  public:
+    CentroidGrid(std::int64_t global_rows, double largest_component);
+
+    // sums [d] += sign * row [d], each component rounded half to even to the grid; sign is 1 or -1.
+    void accumulate(const float* row, std::int64_t d, std::int64_t sign, std::int64_t* sums) const;
+
+    // float32((double)sum / count * 2^-exponent) for each component. count >= 1.
+    void mean(std::span<const std::int64_t> sums, std::int64_t count, float* centroid) const;
+
+    // The squared distance of a row from the mean of copies of itself is below this (rounding to the grid only).
+    double resolution(std::int64_t d) const;
+
+    int exponent() const { return exponent_; }
+
+  private:
+    int exponent_;
+    double scale_;
+};
+
+}  // namespace kohort::cluster

@@ -1,0 +1,36 @@
+// Where Lloyd starts. Every choice is a function of the seed, the restart and global row ids (a counter-based random
+// number a row and round), so that the same rows are drawn whichever rank holds them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "cluster/distance_kernel.h"
+#include "cluster/row_set.h"
+#include "parallel/communicator.h"
+
+namespace kohort::cluster {
+
+enum class Initialization {
+    kmeans_parallel,  // k-means||, Bahmani et al. 2012, algorithm 2, then greedy weighted k-means++ on its candidates
+    random,           // k rows, every set of k equally likely
+    given             // centroids handed in (a former run's)
+};
+
+Initialization parse_initialization(std::string_view name);  // "kmeans||", "random"; Error(usage) otherwise
+
+struct InitializationOptions {
+    std::int64_t clusters = 0;
+    std::uint64_t seed = 0;
+    int restart = 0;
+    Kernel kernel = Kernel::automatic;
+};
+
+// Collective; [k, d], equal on all ranks. 1 <= clusters <= global rows. Where there are fewer distinct rows than
+// clusters, the surplus centroids repeat rows.
+std::vector<float> random_centroids(parallel::Communicator& comm, const RowSet& rows, const InitializationOptions& options);
+std::vector<float> kmeans_parallel_centroids(parallel::Communicator& comm, const RowSet& rows,
+                                             const InitializationOptions& options);
+
+}  // namespace kohort::cluster

@@ -1,0 +1,50 @@
+// Distributed k-means: the same bytes at any number of ranks and threads and for any way the rows are dealt to them.
+// Definition: a label is the argmin of canonical_distance() to the float32 centroids returned, ties to the lowest id.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "cluster/distance_kernel.h"
+#include "cluster/final_assignment.h"
+#include "cluster/initialization.h"
+#include "cluster/lloyd.h"
+#include "cluster/row_set.h"
+#include "parallel/communicator.h"
+
+namespace kohort::cluster {
+
+struct KMeansOptions {
+    std::int64_t clusters = 0;
+    int iterations = 100;  // most updates of the centroids a restart; 0 only assigns to the initial ones
+    std::uint64_t seed = 0;
+    Initialization initialization = Initialization::kmeans_parallel;
+    std::vector<float> initial_centroids;  // [clusters, dimensions], for Initialization::given
+    int restarts = 1;                      // the best by (inertia, restart) is kept; given centroids need only one
+    int threads = 1;
+    Kernel kernel = Kernel::automatic;
+};
+
+struct KMeansResult {
+    std::vector<float> centroids;  // [clusters, dimensions]
+    // Labels, seconds, distances and margins of the local rows in the order of the blocks; global counts and inertia.
+    Assignment assignment;
+    int restart = 0;     // the one that was kept
+    int iterations = 0;  // its updates
+    bool converged = false;
+    std::vector<IterationStatistics> statistics;  // of all restarts
+};
+
+using IterationCallback = std::function<void(const IterationStatistics&)>;
+
+// Collective. blocks: this rank's rows, in any order and number (none is fine); row ids distinct over all ranks.
+// Clusters that no row is left for (fewer distinct rows than clusters) keep their centroid and count 0.
+// Throws Error(usage) for options that cannot work (clusters < 1 or above the number of rows), Error(input) naming
+// the global row for NaN or infinity, Error(environment) for a kernel this machine lacks. Such an error is thrown on
+// one rank; the others throw PeerError.
+KMeansResult kmeans(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions,
+                    const KMeansOptions& options, const IterationCallback& each_iteration = {});
+
+}  // namespace kohort::cluster

@@ -1,0 +1,66 @@
+// The rows of this rank as k-means sees them: blocks in any order with global row ids, checked once, cut into tiles.
+// What is computed from a row depends on its values and its id only, never on the block, tile or rank it lies in.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "parallel/communicator.h"
+
+namespace kohort::cluster {
+
+struct RowBlock {
+    std::span<const float> values;            // [n, dimensions], row-major
+    std::int64_t first_row = 0;               // the global id of its first row; the others follow
+    std::span<const std::int64_t> row_ids{};  // [n] ids where they are not consecutive; replaces first_row
+};
+
+// Consecutive rows of one block, small enough to stay in a core's cache.
+struct RowTile {
+    const float* values;           // [count, dimensions]
+    const float* norms;            // [count], see norm_bound()
+    std::int64_t count;
+    std::int64_t first_local;      // index of the first row in this rank's results
+    std::int64_t first_row;        // global ids, as in RowBlock
+    const std::int64_t* row_ids;
+    std::int64_t row_id(std::int64_t i) const { return row_ids ? row_ids[i] : first_row + i; }
+};
+
+class RowSet {
+  public:
+    // Collective. The blocks' memory must outlive this object; ids are not negative and distinct over all ranks.
+    // Throws Error(input) that names the lowest global row with a NaN or an infinity, and Error(internal) when a
+    // block's size is not a multiple of `dimensions`.
+    RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions, int threads);
+
+    std::int64_t dimensions() const { return dimensions_; }
+    std::int64_t local_rows() const { return static_cast<std::int64_t>(norms_.size()); }
+    std::int64_t global_rows() const { return global_rows_; }
+    double largest_component() const { return largest_; }  // max |x_j| over all ranks
+    int threads() const { return threads_; }
+    const std::vector<RowTile>& tiles() const { return tiles_; }
+
+    const float* row(std::int64_t local) const;  // [dimensions], by its index in this rank's results
+    std::int64_t row_id(std::int64_t local) const;
+
+    // Runs work(tile, worker) for every tile on up to threads() workers; worker in [0, threads()).
+    void for_each_tile(const std::function<void(const RowTile&, int worker)>& work) const;
+
+  private:
+    const RowTile& tile_of(std::int64_t local) const;
+
+    std::int64_t dimensions_, global_rows_ = 0;
+    int threads_;
+    double largest_ = 0;
+    std::vector<float> norms_;
+    std::vector<RowTile> tiles_;
+};
+
+// Throws on all ranks at once, without waiting for each other: Error(kind, message) on `speaker`, PeerError with the
+// same exit code on the others, so that one message is printed. All ranks call it with the same kind and speaker.
+[[noreturn]] void fail_together(const parallel::Communicator& comm, int speaker, base::ErrorKind kind,
+                                const std::string& message);
+
+}  // namespace kohort::cluster

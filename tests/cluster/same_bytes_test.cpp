@@ -1,0 +1,87 @@
+// The rank count is a resource, never a parameter of the result.
+#include <gtest/gtest.h>
+
+#include "sharded.h"
+
+namespace kohort::cluster {
+namespace {
+
+struct Case {
+    const char* name;
+    std::vector<float> values;
+    std::int64_t d;
+    KMeansOptions options;
+};
+
+std::vector<Case> cases() {
+    KMeansOptions plain;
+    plain.clusters = 6;
+    plain.seed = 3;
+    KMeansOptions restarts = plain;
+    restarts.initialization = Initialization::random;
+    restarts.restarts = 3;
+    KMeansOptions empty = plain;  // all but one initial centroid are far away: refills over several iterations
+    empty.initialization = Initialization::given;
+    empty.initial_centroids.assign(6 * 7, 50.0f);
+    std::fill_n(empty.initial_centroids.begin(), 7, 0.0f);
+    KMeansOptions surplus = plain;
+    surplus.clusters = 9;
+    std::vector<float> repeated;  // 4 distinct rows
+    for (int i = 0; i < 211; ++i) repeated.insert(repeated.end(), {static_cast<float>(i % 4), 1.0f, 0.5f});
+    KMeansOptions sampled = plain;  // more than 256 rows a cluster: the initialization draws a subsample
+    sampled.clusters = 2;
+    return {{"kmeans||", blobs(6, 70, 7, 0.8, 21), 7, plain},
+            {"random", blobs(6, 70, 7, 0.8, 22), 7, restarts},
+            {"empty", blobs(6, 70, 7, 0.8, 23), 7, empty},
+            {"surplus", repeated, 3, surplus},
+            {"sampled", blobs(3, 400, 4, 0.8, 24), 4, sampled}};
+}
+
+TEST(SameBytes, at_any_ranks_threads_and_shards) {
+    for (const auto& [name, values, d, options] : cases()) {
+        const WholeResult reference = run_single(values, d, options);
+        const auto rows = static_cast<std::int64_t>(values.size()) / d;
+        for (const int ranks : {1, 2, 3, 5, 8})
+            for (const int threads : {1, 2}) {
+                KMeansOptions with = options;
+                with.threads = threads;
+                EXPECT_EQ(run_sharded(values, d, with, ranks, even_shards(rows, ranks)), reference)
+                    << name << ' ' << ranks << " ranks " << threads << " threads";
+                EXPECT_EQ(run_sharded(values, d, with, ranks, wild_shards(rows, ranks, 7)), reference)
+                    << name << ' ' << ranks << " ranks " << threads << " threads, wild shards";
+            }
+    }
+}
+
+TEST(SameBytes, another_seed_gives_another_start) {
+    const auto values = blobs(6, 70, 7, 0.3, 21);
+    KMeansOptions options;
+    options.clusters = 6;
+    options.seed = 1;
+    const auto one = run_single(values, 7, options);
+    options.seed = 2;
+    EXPECT_NE(run_single(values, 7, options).inertias.front(), one.inertias.front());
+}
+
+TEST(SameBytes, ids_decide_and_not_positions) {
+    // The same rows under explicit ids, stored in another order, give each row the same label.
+    const auto values = blobs(5, 40, 3, 0.8, 25);
+    KMeansOptions options;
+    options.clusters = 5;
+    const auto reference = run_single(values, 3, options);
+    std::vector<std::int64_t> ids(200);
+    std::iota(ids.begin(), ids.end(), 0);
+    std::shuffle(ids.begin(), ids.end(), std::mt19937(1));
+    std::vector<float> shuffled;
+    for (const auto id : ids) shuffled.insert(shuffled.end(), values.begin() + id * 3, values.begin() + id * 3 + 3);
+    parallel::run_thread_ranks(1, [&](parallel::Communicator& comm) {
+        const RowBlock block{shuffled, 0, ids};
+        const auto result = kmeans(comm, std::span(&block, 1), 3, options);
+        EXPECT_EQ(result.centroids, reference.centroids);
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            EXPECT_EQ(result.assignment.labels[i], reference.labels[static_cast<std::size_t>(ids[i])]);
+    });
+}
+
+}  // namespace
+}  // namespace kohort::cluster
