@@ -1,0 +1,57 @@
+// What every job has at hand: its ranks, its options, its run folder's metrics, and a timer for each stage.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "options.h"
+#include "parallel/communicator.h"
+#include "store/run_folder.h"
+
+namespace kohort::jobs {
+
+struct JobContext {
+    parallel::Communicator& comm;
+    const Options& options;
+    int threads = 1;          // of this rank
+    base::Metrics metrics;    // writes on rank 0 once a run folder is open
+
+    bool is_root() const { return comm.is_root(); }
+};
+
+// Each returns the program's exit code, or throws base::Error.
+int run_job(JobContext& context);
+int synth_job(JobContext& context);
+int ingest_job(JobContext& context);
+int pretrain_job(JobContext& context);
+int finetune_job(JobContext& context);
+int encode_job(JobContext& context);
+int cluster_job(JobContext& context);
+int segment_job(JobContext& context);
+int tokenize_job(JobContext& context);
+int verify_job(JobContext& context);
+
+// Opens --out as --resume says, with its log/, metrics.jsonl and trace/. Collective.
+store::RunFolder open_run(JobContext& context, store::OpenMode mode);
+
+// Times one stage; finish() (collective) records {"event":"stage"} with the slowest rank's seconds, the share of
+// it spent waiting for others, bytes sent by all ranks, the largest peak memory, and tells people on rank 0.
+class StageTimer {
+  public:
+    StageTimer(JobContext& context, std::string stage);
+    void finish(const std::string& summary);
+
+  private:
+    JobContext& context_;
+    std::string stage_;
+    std::chrono::steady_clock::time_point start_;
+    parallel::CommunicationStatistics before_;
+};
+
+// What float results depend on beyond data and options: build, instruction set, device.
+std::string float_environment(const JobContext& context, const std::string& device);
+
+}  // namespace kohort::jobs

@@ -1,0 +1,102 @@
+// The program: reads the command line, fixes the numeric environment, joins the ranks and starts one job.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/stop_signal.h"
+#include "environment.h"
+#include "job_context.h"
+#include "options.h"
+#include "parallel/collectives.h"
+#include "parallel/failure.h"
+#include "parallel/mpi_communicator.h"
+#include "version.h"
+
+namespace {
+
+using namespace kohort;
+using namespace kohort::jobs;
+
+using JobFunction = int (*)(JobContext&);
+
+JobFunction find_job(const std::string& name) {
+    static const std::map<std::string, JobFunction> jobs = {
+        {"run", run_job},         {"synth", synth_job},     {"ingest", ingest_job},     {"pretrain", pretrain_job},
+        {"finetune", finetune_job}, {"encode", encode_job}, {"cluster", cluster_job},   {"segment", segment_job},
+        {"tokenize", tokenize_job}, {"verify", verify_job}};
+    return jobs.at(name);
+}
+
+// Threads a rank: the node's cores shared by its ranks, or what --threads says.
+int choose_threads(const Options& options, const parallel::Communicator& comm) {
+    if (options.job() == "synth" || options.job() == "tokenize" || options.job() == "verify") return 1;
+    const auto asked = options.integer_or_auto("threads");
+    if (asked && *asked < 1) base::fail(base::ErrorKind::usage, "--threads {}: give at least 1, or auto", *asked);
+    widen_binding(node_cores());
+    if (asked) return static_cast<int>(*asked);
+    return std::max(1, usable_cores() / comm.topology().local_size);
+}
+
+// Floats promise equal bits on one kind of processor only: a mixed set of ranks is refused.
+void check_equal_processors(parallel::Communicator& comm) {
+    const std::string mine = processor_name() + " with " + instruction_set();
+    std::string first = mine;
+    parallel::broadcast_resized(comm, first);
+    const std::int64_t differs = first != mine;
+    if (parallel::all_max(comm, differs) == 0 || instruction_set() == first.substr(first.rfind(' ') + 1)) return;
+    if (comm.is_root())
+        base::fail(base::ErrorKind::environment,
+                   "the ranks run on different processors (rank 0: {}); name a common level with --isa avx2", first);
+    comm.start_barrier().wait();
+}
+
+int start_job(parallel::MpiSession& session, const Options& options) {
+    parallel::MpiCommunicatorOptions settings;
+    if (options.job() != "synth" && options.job() != "tokenize" && options.job() != "verify")
+        settings.watchdog_seconds = static_cast<double>(options.integer("watchdog"));
+    const auto comm = parallel::make_mpi_communicator(session, settings);
+    base::set_up_log(base::parse_log_level(options.text("log-level")), comm->rank());
+    return parallel::run_guarded(*comm, [&] {
+        check_equal_processors(*comm);
+        JobContext context{*comm, options, choose_threads(options, *comm), {}};
+        return find_job(options.job())(context);
+    });
+}
+
+int run_program(int count, char** arguments) {
+    const auto line = parse_command_line(count, arguments);
+    if (line.version) {
+        std::fputs(version_text().c_str(), stdout);
+        return 0;
+    }
+    if (line.help) {
+        std::fputs((line.job.empty() ? general_help() : job_help(line.job)).c_str(), stdout);
+        return 0;
+    }
+    if (line.print_config) {
+        std::fputs(line.options->as_config().c_str(), stdout);
+        return 0;
+    }
+    const bool has_isa = line.job != "synth" && line.job != "tokenize" && line.job != "verify";
+    fix_numeric_environment(has_isa ? line.options->text("isa") : "auto", arguments);
+    base::catch_stop_signals();
+    parallel::MpiSession session;
+    return start_job(session, *line.options);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    try {
+        return run_program(count, arguments);
+    } catch (const base::Error& error) {
+        // Before the ranks are joined every rank finds the same fault: only the first of them says so.
+        if (launcher_rank() == 0) base::print_error(error.what());
+        return error.exit_code();
+    } catch (const std::exception& error) {
+        if (launcher_rank() == 0) base::print_error(error.what());
+        return static_cast<int>(base::ErrorKind::internal);
+    }
+}

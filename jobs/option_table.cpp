@@ -1,0 +1,101 @@
+// Every job and every option, in the order help shows them. A new option is one row here.
+#include "options.h"
+
+namespace kohort::jobs {
+
+const std::vector<JobSpec>& job_table() {
+    static const std::vector<JobSpec> table = {
+        {"run", "everything, stage by stage, skipping what is complete (--resume)",
+         "mpirun -n 2 kohort run --input events.csv --clusters 10 --out out"},
+        {"synth", "writes a synthetic corpus with known interests", "kohort synth --users 3000 --out corpus"},
+        {"ingest", "raw files to cleaned, deduplicated user documents in partitions",
+         "mpirun -n 4 kohort ingest --input events.csv --items items.csv --item-text title --out out"},
+        {"pretrain", "masked language modelling on an ingested corpus", "mpirun -n 4 kohort pretrain --out out --steps 500"},
+        {"finetune", "contrastive training on pairs that the corpus gives for free",
+         "mpirun -n 4 kohort finetune --out out --steps 200"},
+        {"encode", "user documents to vectors", "mpirun -n 4 kohort encode --out out --model DIR"},
+        {"cluster", "k-means on a run's vectors, or on any two-dimensional dataset",
+         "mpirun -n 4 kohort cluster --input vectors.h5:/x --clusters 1024 --out out"},
+        {"segment", "terms, tags, exemplars, CSV files and the report", "mpirun -n 4 kohort segment --out out --tags tags.csv"},
+        {"tokenize", "text lines to JSON lines of token ids", "kohort tokenize --tokenizer DIR --input lines.txt"},
+        {"verify", "checks a run's files and prints its digests", "kohort verify out"},
+    };
+    return table;
+}
+
+const std::vector<OptionSpec>& option_table() {
+    using enum OptionType;
+    static const std::string stages = "run ingest pretrain finetune encode cluster segment";
+    static const std::string training = "run pretrain finetune";
+    static const std::vector<OptionSpec> table = {
+        {"config", text, "", "*", "configuration file of `name = value` lines; the command line wins", {}},
+        {"input", list, "", "run ingest encode cluster tokenize verify", "input file (several: repeat); cluster: FILE.h5:/dataset; verify: the run's folder", {}},
+        {"out", text, "kohort-run", "run synth ingest pretrain finetune encode cluster segment tokenize", "folder of the run", {}},
+        {"resume", flag, "false", stages, "go on in a folder that holds a run; finished files are kept", {}},
+        {"seed", integer, "1", "run synth pretrain finetune cluster segment", "the only source of randomness", {}},
+        {"threads", integer_or_auto, "auto", stages, "threads a rank; never changes a result", {}},
+        {"memory", text, "", stages, "most memory a rank may use, for example 4G", {}},
+        {"device", choice, "auto", "run pretrain finetune encode", "where the encoder runs", {"auto", "cpu", "cuda"}},
+        {"collectives", choice, "auto", "run pretrain finetune encode", "what carries gradients between GPUs", {"auto", "nccl", "mpi"}},
+        {"isa", choice, "auto", stages, "instruction set of the encoder; ranks on mixed machines need a common one", {"auto", "avx2", "avx512"}},
+        {"watchdog", integer, "300", stages, "seconds without a sign of life after which a rank counts as hung", {}},
+        {"log-level", choice, "info", "*", "what is shown", {"debug", "info", "warning", "error", "off"}},
+
+        {"encoding", choice, "auto", "run ingest", "of the input", {"auto", "utf-8", "gb18030"}},
+        {"user-column", text, "", "run ingest", "column of the user's id", {}},
+        {"item-column", text, "", "run ingest", "column of the item's id", {}},
+        {"behavior-column", text, "", "run ingest", "column of the behaviour (pv, buy, …)", {}},
+        {"time-column", text, "", "run ingest", "column of the time (epoch seconds or ISO 8601)", {}},
+        {"text-column", text, "", "run ingest", "column of the event's text", {}},
+        {"history-columns", text, "", "run ingest", "one row a user: COLUMN:BEHAVIOUR,… each a list of texts", {}},
+        {"separator", text, "、", "run ingest", "between the texts of a history column", {}},
+        {"items", text, "", "run ingest", "item catalogue (CSV with item_id) whose texts are joined to events", {}},
+        {"item-text", text, "title", "run ingest", "column of the catalogue that holds the text", {}},
+        {"ids", choice, "original", "run ingest", "keep user ids, or replace them by a keyed hash at the door", {"original", "pseudonym"}},
+        {"key-file", text, "", "run ingest", "file with the pseudonym key (16 to 64 bytes)", {}},
+        {"partitions", integer_or_auto, "auto", "run ingest", "logical buckets; follows from the input, never from ranks", {}},
+        {"max-rows", integer, "0", "run ingest", "read only the first so many records (0: all)", {}},
+        {"max-bad-fraction", real, "0.01", "run ingest", "more rejected records than this share stop the job", {}},
+
+        {"model", text, "", "run pretrain finetune encode", "folder of a model in Hugging Face's layout; run: use it and skip training", {}},
+        {"tokenizer", text, "", "run pretrain finetune tokenize", "folder or file of a tokenizer (default: the model's, or trained on the corpus)", {}},
+        {"vocabulary-size", integer, "8000", training, "entries of a vocabulary trained on the corpus", {}},
+        {"layers", integer, "2", training, "attention layers of a new model", {}},
+        {"hidden", integer, "256", training, "width of a new model", {}},
+        {"heads", integer, "4", training, "attention heads of a new model", {}},
+        {"max-tokens", integer, "32", "run pretrain finetune encode", "tokens of one text, special ones included; the rest is cut", {}},
+        {"pretrain-steps", integer, "0", "run pretrain", "steps of masked language modelling before the contrastive ones", {}},
+        {"steps", integer_or_auto, "auto", "run finetune", "contrastive steps; auto: scaled to the corpus", {}},
+        {"batch", integer, "512", training, "pairs (contrastive) or texts (masked) of a step", {}},
+        {"learning-rate", real, "0.001", training, "peak of the schedule", {}},
+        {"warmup", real, "0.1", training, "share of the steps in which the learning rate rises", {}},
+        {"weight-decay", real, "0.01", training, "decoupled; not on norms and biases", {}},
+        {"clip", real, "1.0", training, "largest global gradient norm", {}},
+        {"temperature", real, "0.07", "run finetune", "of the contrastive loss", {}},
+        {"dropout", real, "0.1", training, "in the encoder while training", {}},
+        {"drop-tokens", real, "0.25", "run finetune", "share of a text's tokens left out at random while training", {}},
+        {"side-events", integer, "2", "run finetune", "events of one user on each side of a pair", {}},
+        {"checkpoint-every", integer, "60", training, "seconds between checkpoints", {}},
+
+        {"pooling", choice, "mean", "run finetune encode", "of a text's token vectors", {"mean", "cls"}},
+        {"normalize", flag, "true", "run finetune encode", "vectors of length one", {}},
+        {"precision", choice, "auto", "run finetune encode", "of the encoder's arithmetic", {"auto", "fp32", "bf16"}},
+
+        {"clusters", integer_or_auto, "auto", "run cluster", "number of segments; auto: chosen by a stated rule", {}},
+        {"init", text, "kmeans||", "run cluster", "kmeans||, random, or FILE.h5:/centroids", {}},
+        {"iterations", integer, "100", "run cluster", "most Lloyd iterations", {}},
+        {"restarts", integer, "5", "run cluster", "the best of so many starts is kept", {}},
+
+        {"tags", text, "", "run segment", "CSV of name,description: segments are matched to these names", {}},
+        {"stop-words", text, "", "run segment", "file of further words that never name a segment", {}},
+        {"previous", text, "", "run segment", "an earlier run: segments that are still there keep their numbers", {}},
+        {"vectors-in-csv", flag, "false", "run segment", "add the vector to users_with_tags.csv", {}},
+
+        {"users", integer, "3000", "synth", "users to make", {}},
+        {"interests", integer, "8", "synth", "interests to draw them from", {}},
+        {"lowercase", flag, "true", "run pretrain finetune tokenize", "for a trained vocabulary, or one of a bare vocab.txt", {}},
+    };
+    return table;
+}
+
+}  // namespace kohort::jobs

@@ -1,0 +1,11 @@
+// What `kohort --version` says: the build and the libraries it runs with.
+#pragma once
+
+#include <string>
+
+namespace kohort::jobs {
+
+std::string version_text();   // several lines for people
+std::string build_version();  // "0.1.0": part of the key of every float stage
+
+}  // namespace kohort::jobs
