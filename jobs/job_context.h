@@ -52,6 +52,6 @@ class StageTimer {
 };
 
 // What float results depend on beyond data and options: build, instruction set, device.
-std::string float_environment(const JobContext& context, const std::string& device);
+std::string float_environment(const std::string& device);
 
 }  // namespace kohort::jobs

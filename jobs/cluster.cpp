@@ -1,0 +1,230 @@
+// K-means on a run's vectors, or on any two-dimensional dataset: labels, margins, a map and the centroids.
+#include "cluster/choose_clusters.h"
+#include "cluster/kmeans.h"
+#include "cluster/projection.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "corpus/user_document.h"
+#include "parallel/balanced_ranges.h"
+#include "parallel/collectives.h"
+#include "segment/identity.h"
+#include "stages.h"
+#include "store/dataset_source.h"
+#include "store/partition_file.h"
+
+namespace kohort::jobs {
+namespace {
+
+// The rows of this rank: whole partitions, one after another.
+struct LocalVectors {
+    std::int64_t columns = 0, rows = 0;         // rows: of all ranks
+    std::vector<std::int64_t> first_row;        // [partitions + 1] over the whole
+    std::int32_t first_partition = 0;           // of this rank
+    std::vector<std::vector<float>> partitions; // of this rank
+
+    std::vector<cluster::RowBlock> blocks() const {
+        std::vector<cluster::RowBlock> all;
+        for (std::size_t i = 0; i < partitions.size(); ++i)
+            all.push_back({partitions[i], first_row[static_cast<std::size_t>(first_partition) + i]});
+        return all;
+    }
+    std::int32_t count() const { return static_cast<std::int32_t>(first_row.size()) - 1; }
+};
+
+std::vector<std::int64_t> prefix_sums(const std::vector<std::int64_t>& counts) {
+    std::vector<std::int64_t> sums(counts.size() + 1);
+    std::partial_sum(counts.begin(), counts.end(), sums.begin() + 1);
+    return sums;
+}
+
+LocalVectors read_run_vectors(JobContext& context, const std::filesystem::path& run) {
+    const auto info = corpus::read_corpus_info(run);
+    LocalVectors local;
+    local.first_row = prefix_sums(info.users);
+    local.rows = local.first_row.back();
+    const auto range = parallel::balanced_ranges(info.users, context.comm.size())[static_cast<std::size_t>(context.comm.rank())];
+    local.first_partition = static_cast<std::int32_t>(range.first);
+    for (auto p = range.first; p < range.last; ++p) {
+        const store::PartitionReader reader(run / "embedding" / store::partition_file_name(static_cast<std::int32_t>(p)));
+        local.columns = reader.shape("/obsm/embedding")[1];
+        local.partitions.push_back(reader.read<float>("/obsm/embedding"));
+    }
+    local.columns = parallel::all_max(context.comm, local.columns);
+    return local;
+}
+
+// Partitions of a dataset without users are consecutive row ranges.
+LocalVectors read_dataset(JobContext& context, const std::string& name) {
+    store::MatrixSource source(store::parse_dataset(name));
+    LocalVectors local;
+    local.rows = source.rows();
+    local.columns = source.columns();
+    const auto partitions = corpus::partition_count(local.rows);
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(partitions));
+    for (std::int64_t p = 0; p < partitions; ++p)
+        counts[static_cast<std::size_t>(p)] = (p + 1) * local.rows / partitions - p * local.rows / partitions;
+    local.first_row = prefix_sums(counts);
+    const auto range = parallel::balanced_ranges(counts, context.comm.size())[static_cast<std::size_t>(context.comm.rank())];
+    local.first_partition = static_cast<std::int32_t>(range.first);
+    for (auto p = static_cast<std::size_t>(range.first); p < static_cast<std::size_t>(range.last); ++p)
+        local.partitions.push_back(source.read_rows(local.first_row[p], counts[p]));
+    return local;
+}
+
+cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters, std::int64_t columns) {
+    const auto& options = context.options;
+    cluster::KMeansOptions settings;
+    settings.clusters = clusters;
+    settings.iterations = options.integer("iterations");
+    settings.seed = static_cast<std::uint64_t>(options.integer("seed"));
+    settings.restarts = options.integer("restarts");
+    settings.threads = context.threads;
+    const auto& init = options.text("init");
+    if (init == "random") settings.initialization = cluster::Initialization::random;
+    else if (init != "kmeans||") {
+        store::MatrixSource given(store::parse_dataset(init));
+        if (given.columns() != columns || given.rows() != clusters)
+            base::fail(base::ErrorKind::usage, "--init {}: {} centroids of {} columns; the run needs {} of {}", init, given.rows(),
+                       given.columns(), clusters, columns);
+        settings.initialization = cluster::Initialization::given;
+        settings.given_centroids = given.read_rows(0, given.rows());
+    }
+    return settings;
+}
+
+// The number of clusters that was asked for, or the one that the stated rule picks.
+std::int64_t settle_clusters(JobContext& context, const LocalVectors& local) {
+    if (const auto asked = context.options.integer_or_auto("clusters")) {
+        if (*asked < 1) base::fail(base::ErrorKind::usage, "--clusters {}: give at least 1, or auto", *asked);
+        if (*asked > local.rows)
+            base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", *asked, local.rows);
+        return *asked;
+    }
+    const auto choice = cluster::choose_clusters(context.comm, local.blocks(), local.columns,
+                                                 static_cast<std::uint64_t>(context.options.integer("seed")), context.threads);
+    base::log_info("clusters: {} ({})", choice.clusters, choice.reason);
+    return choice.clusters;
+}
+
+std::vector<std::int32_t> number_segments(JobContext& context, const std::filesystem::path& run, const LocalVectors& local,
+                                          const cluster::KMeansResult& result) {
+    if (!context.options.given("previous")) return segment::numbers_by_size(result.counts);
+    std::vector<std::string> ids;
+    std::vector<float> vectors;
+    for (std::size_t i = 0; i < local.partitions.size(); ++i) {
+        const auto name = store::partition_file_name(local.first_partition + static_cast<std::int32_t>(i));
+        const auto users = store::PartitionReader(run / "corpus" / name).read_strings("/obs/_index");
+        ids.insert(ids.end(), users.begin(), users.end());
+        vectors.insert(vectors.end(), local.partitions[i].begin(), local.partitions[i].end());
+    }
+    const auto previous = segment::read_previous(context.comm, context.options.text("previous"), ids, vectors, local.columns);
+    const auto match = segment::match_segments(previous, result.centroids, local.columns, result.counts);
+    base::log_info("segments: {} kept their numbers, {} are new, {} are gone", match.kept, match.born, match.retired);
+    return match.numbers;
+}
+
+void write_partitions(JobContext& context, const store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
+                      const LocalVectors& local, const cluster::KMeansResult& result, const std::vector<std::int32_t>& numbers,
+                      const cluster::Projection& projection) {
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < local.partitions.size(); ++i) {
+        const auto partition = local.first_partition + static_cast<std::int32_t>(i);
+        const auto name = "segment/" + store::partition_file_name(partition);
+        const auto rows = local.partitions[i].size() / static_cast<std::size_t>(std::max<std::int64_t>(1, local.columns));
+        if (!stage.reusable(name)) {
+            std::vector<std::int32_t> labels, second;
+            std::vector<float> distance, margin;
+            for (std::size_t r = row; r < row + rows; ++r) {
+                labels.push_back(numbers[static_cast<std::size_t>(result.labels[r])]);
+                second.push_back(result.second[r] < 0 ? -1 : numbers[static_cast<std::size_t>(result.second[r])]);
+                distance.push_back(result.distances[r]);
+                margin.push_back(result.margins[r]);
+            }
+            const auto map = projection.project(local.partitions[i]);
+            store::PartitionWriter writer(run.path() / name, "segment", key.hash());
+            writer.write("/obs/segment", labels, store::Filter::deflate);
+            writer.write("/obs/second", second, store::Filter::deflate);
+            writer.write("/obs/distance", distance, store::Filter::none);
+            writer.write("/obs/margin", margin, store::Filter::none);
+            writer.write("/obsm/map", std::span<const float>(map), {static_cast<std::int64_t>(rows), 2}, store::Filter::none);
+            stage.add(name, writer.commit());
+        }
+        row += rows;
+    }
+    if (!context.is_root() || stage.reusable("segment/centroids.h5")) return;
+    store::PartitionWriter writer(run.path() / "segment/centroids.h5", "segment", key.hash());
+    writer.write("/centroids", std::span<const float>(result.centroids), {static_cast<std::int64_t>(numbers.size()), local.columns},
+                 store::Filter::none);
+    writer.write("/number", numbers, store::Filter::deflate);
+    writer.write("/count", result.counts, store::Filter::deflate);
+    stage.add("segment/centroids.h5", writer.commit());
+}
+
+void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
+                     const LocalVectors& local) {
+    StageTimer timer(context, "cluster");
+    const auto clusters = settle_clusters(context, local);
+    const auto blocks = local.blocks();
+    base::Progress progress("cluster", -1, "iterations", context.is_root());
+    const auto result = cluster::kmeans(context.comm, blocks, local.columns, kmeans_options(context, clusters, local.columns),
+                                        [&](const cluster::IterationStatistics& s) {
+                                            progress.advance();
+                                            context.metrics.record("lloyd", {{"restart", s.restart}, {"iteration", s.iteration},
+                                                                             {"seconds", s.seconds}, {"changed", s.changed},
+                                                                             {"inertia", s.inertia}, {"rescanned", s.rescanned},
+                                                                             {"pruned", s.pruned}, {"kernel", s.kernel},
+                                                                             {"prefilter", s.prefilter}});
+                                        });
+    progress.finish();
+    const auto numbers = number_segments(context, run.path(), local, result);
+    const auto projection = cluster::fit_projection(context.comm, blocks, local.columns, result);
+    write_partitions(context, run, stage, key, local, result, numbers, projection);
+    stage.finish();
+    timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations, inertia {:.6g}", base::human_count(local.rows),
+                             local.columns, clusters, result.iterations, result.inertia));
+}
+
+store::StageKey cluster_key(const Options& options) {
+    store::StageKey key("segment");
+    for (const char* name : {"clusters", "init", "iterations", "restarts", "seed"}) key.add(name, options.text(name));
+    if (options.given("previous")) key.add("previous", base::sha256_file(std::filesystem::path(options.text("previous")) / "checksum/segment.sha256"));
+    return key;
+}
+
+}  // namespace
+
+store::StageKey cluster_stage(JobContext& context, store::RunFolder& run, const store::StageKey& embedding) {
+    auto key = cluster_key(context.options);
+    key.add_stage(embedding);
+    store::Stage stage(context.comm, run, key, {"segment"});
+    if (stage.complete()) {
+        base::log_info("cluster: complete already");
+        return key;
+    }
+    cluster_vectors(context, run, stage, key, read_run_vectors(context, run.path()));
+    return key;
+}
+
+int cluster_job(JobContext& context) {
+    const auto inputs = context.options.list("input");
+    if (inputs.empty()) {
+        auto run = open_run(context, store::OpenMode::read);
+        cluster_stage(context, run, completed_stage(run, "embedding", "encode"));
+        return 0;
+    }
+    if (inputs.size() != 1) base::fail(base::ErrorKind::usage, "--input: one dataset at a time, as FILE.h5:/path");
+    auto run = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    auto key = cluster_key(context.options);
+    key.add("input", base::sha256_file(store::parse_dataset(inputs[0]).file)).add("dataset", store::parse_dataset(inputs[0]).dataset);
+    store::Stage stage(context.comm, run, key, {"segment"});
+    if (stage.complete()) return 0;
+    cluster_vectors(context, run, stage, key, read_dataset(context, inputs[0]));
+    return 0;
+}
+
+}  // namespace kohort::jobs

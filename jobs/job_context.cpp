@@ -1,0 +1,52 @@
+#include "job_context.h"
+
+#include "base/log.h"
+#include "base/progress.h"
+#include "environment.h"
+#include "parallel/collectives.h"
+#include "version.h"
+
+namespace kohort::jobs {
+
+store::RunFolder open_run(JobContext& context, store::OpenMode mode) {
+    const auto& options = context.options;
+    store::RunFolder run(context.comm, options.text("out"), mode);
+    if (context.is_root()) {
+        std::filesystem::create_directories(run.path() / "log");
+        std::filesystem::create_directories(run.path() / "trace");
+        base::log_to_file(run.path() / "log" / "kohort.log");
+        context.metrics = base::Metrics(run.path() / "metrics.jsonl");
+    }
+    parallel::barrier(context.comm);
+    const auto& topology = context.comm.topology();
+    base::log_info("{} rank{} on {} node{} ({}), {} thread{} a rank", context.comm.size(), context.comm.size() == 1 ? "" : "s",
+                   topology.nodes, topology.nodes == 1 ? "" : "s", fmt::join(topology.ranks_per_node, "+"), context.threads,
+                   context.threads == 1 ? "" : "s");
+    run.describe("version", version_text());
+    run.describe("configuration of " + options.job(), options.as_config());
+    return run;
+}
+
+StageTimer::StageTimer(JobContext& context, std::string stage)
+    : context_(context), stage_(std::move(stage)), start_(std::chrono::steady_clock::now()), before_(context.comm.statistics()) {}
+
+void StageTimer::finish(const std::string& summary) {
+    auto& comm = context_.comm;
+    const auto now = comm.statistics();
+    const double own = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double waited = now.wait_seconds - before_.wait_seconds;
+    const double seconds = parallel::all_max(comm, own);
+    const auto wait_micros = parallel::all_sum(comm, static_cast<std::int64_t>(waited * 1e6));
+    const auto bytes = parallel::all_sum(comm, now.bytes - before_.bytes);
+    const auto peak = parallel::all_max(comm, base::peak_memory());
+    const double share = seconds > 0 ? static_cast<double>(wait_micros) / 1e6 / seconds / comm.size() : 0;
+    context_.metrics.record("stage", {{"stage", stage_}, {"seconds", seconds}, {"wait_share", share}, {"bytes_sent", bytes},
+                                      {"peak_memory", peak}, {"ranks", comm.size()}, {"threads", context_.threads}});
+    base::log_info("{}: {} ({}, {:.0f}% of it waiting for other ranks)", stage_, summary, base::human_duration(seconds), 100 * share);
+}
+
+std::string float_environment(const std::string& device) {
+    return build_version() + " " + instruction_set() + " " + device;
+}
+
+}  // namespace kohort::jobs
