@@ -54,7 +54,6 @@ const std::vector<OptionSpec>& option_table() {
         {"ids", choice, "original", "run ingest", "keep user ids, or replace them by a keyed hash at the door", {"original", "pseudonym"}},
         {"key-file", text, "", "run ingest", "file with the pseudonym key (16 to 64 bytes)", {}},
         {"partitions", integer_or_auto, "auto", "run ingest", "logical buckets; follows from the input, never from ranks", {}},
-        {"max-rows", integer, "0", "run ingest", "read only the first so many records (0: all)", {}},
         {"max-bad-fraction", real, "0.01", "run ingest", "more rejected records than this share stop the job", {}},
 
         {"model", text, "", "run pretrain finetune encode", "folder of a model in Hugging Face's layout; run: use it and skip training", {}},
