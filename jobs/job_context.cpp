@@ -4,6 +4,7 @@
 #include "base/progress.h"
 #include "environment.h"
 #include "parallel/collectives.h"
+#include "parallel/mpi_communicator.h"
 #include "version.h"
 
 namespace kohort::jobs {
@@ -18,10 +19,7 @@ store::RunFolder open_run(JobContext& context, store::OpenMode mode) {
         context.metrics = base::Metrics(run.path() / "metrics.jsonl");
     }
     parallel::barrier(context.comm);
-    const auto& topology = context.comm.topology();
-    base::log_info("{} rank{} on {} node{} ({}), {} thread{} a rank", context.comm.size(), context.comm.size() == 1 ? "" : "s",
-                   topology.nodes, topology.nodes == 1 ? "" : "s", fmt::join(topology.ranks_per_node, "+"), context.threads,
-                   context.threads == 1 ? "" : "s");
+    base::log_info("{}, {} thread{} a rank", parallel::describe(context.comm.topology()), context.threads, context.threads == 1 ? "" : "s");
     run.describe("version", version_text());
     run.describe("configuration of " + options.job(), options.as_config());
     return run;

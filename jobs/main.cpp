@@ -10,7 +10,7 @@
 #include "job_context.h"
 #include "options.h"
 #include "parallel/collectives.h"
-#include "parallel/failure.h"
+#include "parallel/agreement.h"
 #include "parallel/mpi_communicator.h"
 #include "version.h"
 
@@ -31,7 +31,7 @@ JobFunction find_job(const std::string& name) {
 
 // Threads a rank: the node's cores shared by its ranks, or what --threads says.
 int choose_threads(const Options& options, const parallel::Communicator& comm) {
-    if (options.job() == "synth" || options.job() == "tokenize" || options.job() == "verify") return 1;
+    if (!options.names("threads")) return 1;
     const auto asked = options.integer_or_auto("threads");
     if (asked && *asked < 1) base::fail(base::ErrorKind::usage, "--threads {}: give at least 1, or auto", *asked);
     widen_binding(node_cores());
@@ -39,27 +39,24 @@ int choose_threads(const Options& options, const parallel::Communicator& comm) {
     return std::max(1, usable_cores() / comm.topology().local_size);
 }
 
-// Floats promise equal bits on one kind of processor only: a mixed set of ranks is refused.
-void check_equal_processors(parallel::Communicator& comm) {
-    const std::string mine = processor_name() + " with " + instruction_set();
+// Floats promise equal bits on one kind of processor only: a mixed set of ranks needs a common level by --isa.
+void check_equal_processors(parallel::Communicator& comm, const Options& options) {
+    if (!options.names("isa")) return;
+    const std::string mine = options.text("isa") == "auto" ? processor_name() + " with " + instruction_set() : instruction_set();
     std::string first = mine;
     parallel::broadcast_resized(comm, first);
-    const std::int64_t differs = first != mine;
-    if (parallel::all_max(comm, differs) == 0 || instruction_set() == first.substr(first.rfind(' ') + 1)) return;
-    if (comm.is_root())
-        base::fail(base::ErrorKind::environment,
-                   "the ranks run on different processors (rank 0: {}); name a common level with --isa avx2", first);
-    comm.start_barrier().wait();
+    parallel::agree(comm, [&] {
+        if (first != mine)
+            base::fail(base::ErrorKind::environment,
+                       "the ranks run on different processors ({} and {}); name a common level with --isa avx2", first, mine);
+    });
 }
 
 int start_job(parallel::MpiSession& session, const Options& options) {
-    parallel::MpiCommunicatorOptions settings;
-    if (options.job() != "synth" && options.job() != "tokenize" && options.job() != "verify")
-        settings.watchdog_seconds = static_cast<double>(options.integer("watchdog"));
-    const auto comm = parallel::make_mpi_communicator(session, settings);
+    const auto comm = parallel::make_mpi_communicator(session);
     base::set_up_log(base::parse_log_level(options.text("log-level")), comm->rank());
     return parallel::run_guarded(*comm, [&] {
-        check_equal_processors(*comm);
+        check_equal_processors(*comm, options);
         JobContext context{*comm, options, choose_threads(options, *comm), {}};
         return find_job(options.job())(context);
     });
@@ -79,8 +76,7 @@ int run_program(int count, char** arguments) {
         std::fputs(line.options->as_config().c_str(), stdout);
         return 0;
     }
-    const bool has_isa = line.job != "synth" && line.job != "tokenize" && line.job != "verify";
-    fix_numeric_environment(has_isa ? line.options->text("isa") : "auto", arguments);
+    fix_numeric_environment(line.options->names("isa") ? line.options->text("isa") : "auto", arguments);
     base::catch_stop_signals();
     parallel::MpiSession session;
     return start_job(session, *line.options);

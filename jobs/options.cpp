@@ -167,6 +167,7 @@ std::optional<std::int64_t> Options::integer_or_auto(std::string_view name) cons
 }
 double Options::real(std::string_view name) const { return *parse_number<double>(text(name)); }
 bool Options::flag(std::string_view name) const { return text(name) == "true"; }
+bool Options::names(std::string_view name) const { return suits(known_option(name), job_); }
 bool Options::given(std::string_view name) const { return values_.find(name) != values_.end(); }
 
 std::vector<std::string> Options::list(std::string_view name) const {

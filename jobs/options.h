@@ -41,6 +41,7 @@ class Options {
     double real(std::string_view name) const;
     bool flag(std::string_view name) const;
     std::vector<std::string> list(std::string_view name) const;
+    bool names(std::string_view name) const;  // whether the job takes this option
     bool given(std::string_view name) const;  // by command line or file, not by default
 
     void set(const std::string& name, const std::string& value);  // checks type and choices: Error(usage)
