@@ -24,6 +24,7 @@ Metrics::Metrics(const std::filesystem::path& path) {
     file_->descriptor = descriptor;
 }
 
+Metrics::Metrics() = default;
 Metrics::~Metrics() = default;
 Metrics::Metrics(Metrics&&) noexcept = default;
 Metrics& Metrics::operator=(Metrics&&) noexcept = default;

@@ -27,7 +27,7 @@ struct MetricField {
 // library code can always report and only rank 0 of a job with a run folder pays for it.
 class Metrics {
   public:
-    Metrics() = default;
+    Metrics();
     explicit Metrics(const std::filesystem::path& path);
     ~Metrics();
     Metrics(Metrics&&) noexcept;

@@ -1,0 +1,119 @@
+#include "options.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/error.h"
+
+namespace kohort::jobs {
+namespace {
+
+using testing::HasSubstr;
+
+CommandLine parse(std::vector<const char*> words) {
+    words.insert(words.begin(), "kohort");
+    return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+std::string refusal(std::vector<const char*> words) {
+    try {
+        parse(std::move(words));
+    } catch (const base::Error& error) {
+        EXPECT_EQ(error.exit_code(), 2);
+        return error.what();
+    }
+    return "no error";
+}
+
+class ConfigFile : public testing::Test {
+  protected:
+    ConfigFile() : path_(std::filesystem::path(testing::TempDir()) / ("options_" + std::to_string(::getpid()) + ".conf")) {}
+    ~ConfigFile() override { std::filesystem::remove(path_); }
+    const char* write(const std::string& text) {
+        std::ofstream(path_) << text;
+        name_ = path_.string();
+        return name_.c_str();
+    }
+    std::filesystem::path path_;
+    std::string name_;
+};
+
+TEST(Options, a_default_holds_until_the_command_line_says_otherwise) {
+    EXPECT_EQ(parse({"cluster"}).options->integer("iterations"), 100);
+    EXPECT_EQ(parse({"cluster", "--iterations", "7"}).options->integer("iterations"), 7);
+    EXPECT_EQ(parse({"cluster"}).options->integer_or_auto("clusters"), std::nullopt);
+    EXPECT_EQ(parse({"cluster", "--clusters", "12"}).options->integer_or_auto("clusters"), 12);
+}
+
+TEST(Options, a_switch_takes_an_optional_value) {
+    EXPECT_FALSE(parse({"run"}).options->flag("resume"));
+    EXPECT_TRUE(parse({"run", "--resume"}).options->flag("resume"));
+    EXPECT_FALSE(parse({"run", "--resume", "false"}).options->flag("resume"));
+    EXPECT_FALSE(parse({"encode", "--normalize=false"}).options->flag("normalize"));
+}
+
+TEST(Options, an_unknown_option_names_the_nearest) {
+    EXPECT_THAT(refusal({"cluster", "--cluster", "3"}), HasSubstr("'clusters'"));
+    EXPECT_THAT(refusal({"runn"}), HasSubstr("'run'"));
+    EXPECT_THAT(refusal({"cluster", "--items", "x"}), HasSubstr("belongs to"));
+}
+
+TEST(Options, abbreviations_are_off) { EXPECT_THAT(refusal({"cluster", "--iter", "3"}), HasSubstr("unknown option")); }
+
+TEST(Options, values_of_the_wrong_type_are_refused) {
+    EXPECT_THAT(refusal({"cluster", "--iterations", "many"}), HasSubstr("whole number"));
+    EXPECT_THAT(refusal({"finetune", "--temperature", "nan"}), HasSubstr("number"));
+    EXPECT_THAT(refusal({"run", "--device", "gpu"}), HasSubstr("cuda"));
+    EXPECT_THAT(refusal({"run", "--resume", "perhaps"}), HasSubstr("true or false"));
+}
+
+TEST_F(ConfigFile, the_command_line_overrides_the_file) {
+    const auto* file = write("# a comment\nclusters = 5\niterations = 9\n");
+    const auto line = parse({"cluster", "--config", file, "--clusters", "6"});
+    EXPECT_EQ(line.options->integer_or_auto("clusters"), 6);
+    EXPECT_EQ(line.options->integer("iterations"), 9);
+}
+
+TEST_F(ConfigFile, a_misspelt_key_names_file_and_nearest_key) {
+    const std::string message = refusal({"run", "--config", write("clustres = 5\n")});
+    EXPECT_THAT(message, HasSubstr("'clustres'"));
+    EXPECT_THAT(message, HasSubstr("'clusters'"));
+    EXPECT_THAT(message, HasSubstr(path_.string()));
+}
+
+TEST_F(ConfigFile, a_key_of_another_job_is_no_error) {
+    EXPECT_EQ(parse({"cluster", "--config", write("users = 5\nseed = 3\n")}).options->integer("seed"), 3);
+}
+
+TEST(Options, a_missing_file_is_named) { EXPECT_THAT(refusal({"run", "--config", "/nowhere/x.conf"}), HasSubstr("/nowhere/x.conf")); }
+
+TEST_F(ConfigFile, the_printed_configuration_runs_and_says_the_same) {
+    const auto first = parse({"run", "--input", "a.csv", "b c.csv", "--clusters", "7", "--resume", "--separator", "、"});
+    const auto text = first.options->as_config();
+    const auto second = parse({"run", "--config", write(text)});
+    EXPECT_EQ(second.options->as_config(), text);
+    EXPECT_EQ(second.options->list("input"), (std::vector<std::string>{"a.csv", "b c.csv"}));
+}
+
+TEST(OptionTable, names_each_option_once_and_only_known_jobs) {
+    std::set<std::string> names, jobs = {"*"};
+    for (const auto& job : job_table()) jobs.insert(job.name);
+    for (const auto& spec : option_table()) {
+        EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
+        std::istringstream words(spec.jobs);
+        for (std::string word; words >> word;) EXPECT_TRUE(jobs.contains(word)) << spec.name << ": " << word;
+    }
+}
+
+TEST(Configurations, every_committed_file_parses_for_the_main_job) {
+    for (const auto& entry : std::filesystem::directory_iterator(KOHORT_SOURCE_DIR "/configs"))
+        EXPECT_NO_THROW(parse({"run", "--config", entry.path().c_str()})) << entry.path();
+}
+
+}  // namespace
+}  // namespace kohort::jobs
