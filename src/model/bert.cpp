@@ -1,0 +1,151 @@
+#include "model/bert.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+#include "model/torch_compat.h"
+#include "model/weights.h"
+
+namespace kohort::model {
+namespace {
+
+// 1 where a token is real: bool [B, T].
+torch::Tensor real_tokens(const torch::Tensor& lengths, std::int64_t longest) {
+    return torch::arange(longest, lengths.options()).unsqueeze(0).lt(lengths.unsqueeze(1));
+}
+
+}  // namespace
+
+// The rows of real tokens in the flattened batch. Everything but attention works on these rows only; attention
+// spreads them out over [B, T] and masks the rest. Without padding the rows are simply all rows.
+struct Bert::Packing {
+    std::int64_t sequences, longest;
+    torch::Tensor rows;            // int64 [N], undefined without padding
+    torch::Tensor attention_bias;  // [B, 1, 1, T]: 0 for real tokens, -inf for padding; undefined without padding
+
+    Packing(const TokenBatch& batch, torch::TensorOptions options) : sequences(batch.ids.size(0)), longest(batch.ids.size(1)) {
+        const std::int64_t shortest = batch.lengths.min().item<std::int64_t>(), most = batch.lengths.max().item<std::int64_t>();
+        if (shortest < 1 || most > longest)
+            base::fail(base::ErrorKind::internal, "a batch of {} columns has a sequence of {} tokens", longest,
+                       shortest < 1 ? shortest : most);
+        if (shortest == longest) return;
+        const auto real = real_tokens(batch.lengths, longest);
+        rows = real.flatten().nonzero().squeeze(1).to(options.device());
+        attention_bias = torch::zeros({sequences, 1, 1, longest}, options);
+        attention_bias.masked_fill_(real.logical_not().view({sequences, 1, 1, longest}).to(options.device()),
+                                    -std::numeric_limits<double>::infinity());
+    }
+
+    // [B * T, …] -> [N, …]
+    torch::Tensor pack(const torch::Tensor& x) const { return rows.defined() ? x.index_select(0, rows) : x; }
+    // [N, H] -> [B * T, H], zeros for padding
+    torch::Tensor unpack(const torch::Tensor& x) const {
+        if (!rows.defined()) return x;
+        return torch::zeros({sequences * longest, x.size(1)}, x.options()).index_copy(0, rows, x);
+    }
+    // As pack(), of a dropout mask [B, T, H].
+    torch::Tensor pack_mask(const torch::Tensor& mask) const { return pack(mask.flatten(0, 1)); }
+};
+
+Bert::Bert(ModelConfig config, TensorSource source) : config_(std::move(config)) {
+    config_.check();
+    const std::int64_t size = config_.hidden_size, inner = config_.intermediate_size;
+    const double epsilon = config_.layer_norm_eps;
+    ParameterList list(std::move(source));
+    word_embeddings_ = list.add("embeddings.word_embeddings.weight", {config_.vocab_size, size});
+    position_embeddings_ = list.add("embeddings.position_embeddings.weight", {config_.max_position_embeddings, size});
+    type_embeddings_ = list.add("embeddings.token_type_embeddings.weight", {config_.type_vocab_size, size});
+    embedding_norm_ = LayerNorm(list, "embeddings.LayerNorm", size, epsilon);
+    for (std::int64_t i = 0; i < config_.num_hidden_layers; ++i) {
+        const std::string name = "encoder.layer." + std::to_string(i) + ".";
+        Layer layer;
+        layer.query = Linear(list, name + "attention.self.query", size, size);
+        layer.key = Linear(list, name + "attention.self.key", size, size);
+        layer.value = Linear(list, name + "attention.self.value", size, size);
+        layer.attention_output = Linear(list, name + "attention.output.dense", size, size);
+        layer.attention_norm = LayerNorm(list, name + "attention.output.LayerNorm", size, epsilon);
+        layer.intermediate = Linear(list, name + "intermediate.dense", size, inner);
+        layer.output = Linear(list, name + "output.dense", inner, size);
+        layer.output_norm = LayerNorm(list, name + "output.LayerNorm", size, epsilon);
+        layers_.push_back(std::move(layer));
+    }
+    parameters_ = list.take();
+}
+
+torch::Tensor Bert::forward(const TokenBatch& batch, DropoutSource* dropout) const {
+    if (batch.ids.size(1) > config_.max_position_embeddings)
+        base::fail(base::ErrorKind::internal, "a batch of {} columns does not fit the model's {} positions",
+                   batch.ids.size(1), config_.max_position_embeddings);
+    const Packing packing(batch, word_embeddings_.options().requires_grad(false));
+    const auto drop = [&](torch::Tensor x, int layer, DropoutSite site) {
+        if (!dropout || config_.hidden_dropout_prob == 0) return x;
+        return x * packing.pack_mask(dropout->scaled_mask(layer, site, config_.hidden_dropout_prob,
+                                                          {packing.sequences, packing.longest, config_.hidden_size}));
+    };
+
+    auto x = embed(batch, packing, dropout);
+    for (int i = 0; i < static_cast<int>(layers_.size()); ++i) {
+        const Layer& layer = layers_[static_cast<std::size_t>(i)];
+        const auto attended = layer.attention_output(attention(i, x, packing, dropout));
+        x = layer.attention_norm(drop(attended, i, DropoutSite::attention_output) + x);
+        const auto inner = activate(config_.hidden_act, layer.intermediate(x));
+        x = layer.output_norm(drop(layer.output(inner), i, DropoutSite::feed_forward_output) + x);
+    }
+    return packing.unpack(x).view({packing.sequences, packing.longest, config_.hidden_size});
+}
+
+torch::Tensor Bert::embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const {
+    const auto positions = torch::arange(packing.longest, batch.ids.options()).repeat({packing.sequences});
+    const auto x = embedding_norm_(torch::embedding(word_embeddings_, packing.pack(batch.ids.flatten())) +
+                                   torch::embedding(position_embeddings_, packing.pack(positions)) + type_embeddings_.select(0, 0));
+    if (!dropout || config_.hidden_dropout_prob == 0) return x;
+    return x * packing.pack_mask(dropout->scaled_mask(-1, DropoutSite::embeddings, config_.hidden_dropout_prob,
+                                                      {packing.sequences, packing.longest, config_.hidden_size}));
+}
+
+// x [N, H] -> [N, H], before the output projection.
+torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const {
+    const Layer& layer = layers_[static_cast<std::size_t>(index)];
+    const std::int64_t heads = config_.num_attention_heads, width = config_.hidden_size / heads;
+    const auto by_head = [&](const torch::Tensor& projected) {  // [N, H] -> [B, heads, T, width]
+        return packing.unpack(projected).view({packing.sequences, packing.longest, heads, width}).transpose(1, 2);
+    };
+    const auto query = by_head(layer.query(x)), key = by_head(layer.key(x)), value = by_head(layer.value(x));
+
+    torch::Tensor context;  // [B, heads, T, width]
+    if (!dropout || config_.attention_probs_dropout_prob == 0) {
+        context = compat::attend(query, key, value, packing.attention_bias);
+    } else {
+        const auto probabilities = compat::attention_probabilities(query, key, packing.attention_bias);
+        const auto mask = dropout->scaled_mask(index, DropoutSite::attention, config_.attention_probs_dropout_prob, probabilities.sizes());
+        context = torch::matmul(probabilities * mask, value);
+    }
+    return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.hidden_size}));
+}
+
+Bert Bert::copy_to(torch::Device device, torch::ScalarType type) const {
+    return Bert(config_, copied_weights(parameters_, device, type));
+}
+
+TokenBatch make_batch(const std::vector<std::vector<std::int32_t>>& sequences, std::int64_t padding, torch::Device device) {
+    std::size_t longest = 1;
+    for (const auto& sequence : sequences) longest = std::max(longest, sequence.size());
+    const auto rows = static_cast<std::int64_t>(sequences.size());
+    auto ids = torch::full({rows, static_cast<std::int64_t>(longest)}, padding, torch::kLong);
+    auto lengths = torch::empty({rows}, torch::kLong);
+    for (std::size_t row = 0; row < sequences.size(); ++row) {
+        std::copy(sequences[row].begin(), sequences[row].end(), ids.data_ptr<std::int64_t>() + row * longest);
+        lengths.data_ptr<std::int64_t>()[row] = static_cast<std::int64_t>(sequences[row].size());
+    }
+    return {ids.to(device), lengths};
+}
+
+torch::Tensor mean_pool(const torch::Tensor& hidden, const torch::Tensor& lengths) {
+    // Rows behind a sequence's end are 0, so they add nothing.
+    return hidden.to(torch::kFloat).sum(1) / lengths.to(hidden.device(), torch::kFloat).unsqueeze(1);
+}
+
+torch::Tensor cls_pool(const torch::Tensor& hidden) { return hidden.select(1, 0).to(torch::kFloat); }
+
+}  // namespace kohort::model

@@ -1,0 +1,85 @@
+// BERT's encoder (Devlin et al. 2019; the layer is Vaswani et al. 2017, section 3) as Hugging Face's BertModel
+// computes it, without the pooler: tokens in, one vector a token out. The whole model is in this file pair.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "model/layers.h"
+#include "model/model_config.h"
+
+namespace kohort::model {
+
+// B sequences of token ids, special tokens included. What lies in `ids` behind a sequence's length does not matter,
+// as long as it is in the vocabulary: padding is neither computed nor looked at.
+struct TokenBatch {
+    torch::Tensor ids;      // int64 [B, T], T <= max_position_embeddings
+    torch::Tensor lengths;  // int64 [B] on the CPU, each in [1, T]
+};
+
+// B sequences, some of them cut, as one batch padded with `padding`, on a device.
+TokenBatch make_batch(const std::vector<std::vector<std::int32_t>>& sequences, std::int64_t padding,
+                      torch::Device device = torch::kCPU);
+
+// Places in the model where training drops values. Numbers are part of the random streams' keys: fixed for ever.
+enum class DropoutSite : int {
+    embeddings = 0,  // the sum of the embeddings, layer -1
+    attention = 1,   // the attention probabilities
+    attention_output = 2,
+    feed_forward_output = 3
+};
+
+// Where dropout masks come from. LibTorch's own random numbers depend on threads and call order, so the caller makes
+// the masks. No source means no dropout: inference.
+class DropoutSource {
+  public:
+    virtual ~DropoutSource() = default;
+    // A tensor of `shape` whose elements are 0 with probability `rate` and 1 / (1 - rate) otherwise; its first
+    // dimension counts the batch's sequences. Shapes: [B, T, H], for `attention` [B, heads, T, T].
+    virtual torch::Tensor scaled_mask(int layer, DropoutSite site, double rate, torch::IntArrayRef shape) = 0;
+};
+
+class Bert {
+  public:
+    // The source gives each tensor by its Hugging Face name (without "bert.") and shape; see weights.h.
+    Bert(ModelConfig config, TensorSource source);
+
+    // The last hidden state [B, T, H]; rows behind a sequence's length are 0. Thread-safe: micro-batches may run
+    // side by side, with or without gradients.
+    torch::Tensor forward(const TokenBatch& batch, DropoutSource* dropout = nullptr) const;
+
+    const ModelConfig& config() const { return config_; }
+    const std::vector<Parameter>& parameters() const { return parameters_; }  // in the training order
+    const torch::Tensor& word_embeddings() const { return word_embeddings_; }  // [vocabulary, H]: the MLM head's decoder
+    torch::Device device() const { return word_embeddings_.device(); }
+
+    // An own copy without gradients, on a device and in a type (fp32 or bf16).
+    Bert copy_to(torch::Device device, torch::ScalarType type) const;
+
+  private:
+    struct Layer {
+        Linear query, key, value, attention_output;
+        LayerNorm attention_norm;
+        Linear intermediate, output;
+        LayerNorm output_norm;
+    };
+    struct Packing;  // where the batch's real tokens lie
+
+    torch::Tensor embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const;
+    torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const;
+
+    ModelConfig config_;
+    std::vector<Parameter> parameters_;
+    torch::Tensor word_embeddings_, position_embeddings_, type_embeddings_;
+    LayerNorm embedding_norm_;
+    std::vector<Layer> layers_;
+};
+
+// A sequence's vector from its token vectors, fp32 [B, H]: the mean over all its tokens, special ones included, or
+// the first token's ([CLS]).
+torch::Tensor mean_pool(const torch::Tensor& hidden, const torch::Tensor& lengths);
+torch::Tensor cls_pool(const torch::Tensor& hidden);
+
+}  // namespace kohort::model

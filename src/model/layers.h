@@ -1,0 +1,67 @@
+// The few layers that every encoder here is made of, as plain values over named tensors. The tensors' names are
+// Hugging Face's, so that a model's file, its optimizer's state and its error messages speak of the same things.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/model_config.h"
+
+namespace kohort::model {
+
+// A weight and its name; `value` shares its storage with the layer it belongs to.
+struct Parameter {
+    std::string name;
+    torch::Tensor value;
+};
+
+// Gives the tensor for a name and shape: from a file, from random numbers, or from another model.
+using TensorSource = std::function<torch::Tensor(const std::string& name, torch::IntArrayRef shape)>;
+
+// Asks a source for tensors and keeps the list of them, in the order asked for: the training order.
+class ParameterList {
+  public:
+    explicit ParameterList(TensorSource source) : source_(std::move(source)) {}
+    torch::Tensor add(const std::string& name, torch::IntArrayRef shape) {
+        parameters_.push_back({name, source_(name, shape)});
+        return parameters_.back().value;
+    }
+    std::vector<Parameter> take() { return std::move(parameters_); }
+
+  private:
+    TensorSource source_;
+    std::vector<Parameter> parameters_;
+};
+
+struct Linear {  // [..., in] -> [..., out]
+    torch::Tensor weight, bias;
+    Linear() = default;
+    Linear(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out)
+        : weight(list.add(name + ".weight", {out, in})), bias(list.add(name + ".bias", {out})) {}
+    torch::Tensor operator()(const torch::Tensor& x) const { return torch::linear(x, weight, bias); }
+};
+
+struct LayerNorm {
+    torch::Tensor weight, bias;
+    double epsilon = 1e-12;
+    LayerNorm() = default;
+    LayerNorm(ParameterList& list, const std::string& name, std::int64_t size, double epsilon_)
+        : weight(list.add(name + ".weight", {size})), bias(list.add(name + ".bias", {size})), epsilon(epsilon_) {}
+    torch::Tensor operator()(const torch::Tensor& x) const {
+        return torch::layer_norm(x, {weight.size(0)}, weight, bias, epsilon);
+    }
+};
+
+inline torch::Tensor activate(Activation activation, const torch::Tensor& x) {
+    switch (activation) {
+        case Activation::gelu: return torch::gelu(x);
+        case Activation::gelu_tanh: return torch::gelu(x, "tanh");
+        case Activation::relu: return torch::relu(x);
+    }
+    return x;
+}
+
+}  // namespace kohort::model

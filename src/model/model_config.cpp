@@ -1,0 +1,150 @@
+#include "model/model_config.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+
+namespace kohort::model {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using base::ErrorKind;
+
+struct ActivationName {
+    std::string_view name;
+    Activation activation;
+};
+constexpr std::array<ActivationName, 4> activations{{{"gelu", Activation::gelu},
+                                                     {"gelu_new", Activation::gelu_tanh},
+                                                     {"gelu_pytorch_tanh", Activation::gelu_tanh},
+                                                     {"relu", Activation::relu}}};
+
+class Fields {
+  public:
+    Fields(const Json& json, const std::string& where) : json_(json), where_(where) {}
+
+    // Leaves `value` at its default where the key is missing or null, as Hugging Face does.
+    template <class T>
+    void read(const char* key, T& value) const {
+        const auto found = json_.find(key);
+        if (found == json_.end() || found->is_null()) return;
+        bool fits = found->is_string();
+        if constexpr (std::is_same_v<T, bool>) fits = found->is_boolean();
+        else if constexpr (std::is_integral_v<T>) fits = found->is_number_integer();
+        else if constexpr (std::is_floating_point_v<T>) fits = found->is_number();
+        if (!fits) base::fail(ErrorKind::usage, "{}: \"{}\" has a value of the wrong type: {}", where_, key, found->dump());
+        value = found->template get<T>();
+    }
+
+    // An option that is known to change what the model computes, and that must have its usual value.
+    template <class T>
+    void demand(const char* key, T usual) const {
+        T value = usual;
+        read(key, value);
+        if (value != usual)
+            base::fail(ErrorKind::usage, "{}: \"{}\" is {}; this program computes models with {} only", where_, key,
+                       Json(value).dump(), Json(usual).dump());
+    }
+
+  private:
+    const Json& json_;
+    const std::string& where_;
+};
+
+}  // namespace
+
+void ModelConfig::check() const {
+    const std::array<std::pair<const char*, std::int64_t>, 7> sizes{{{"vocab_size", vocab_size},
+                                                                     {"hidden_size", hidden_size},
+                                                                     {"num_hidden_layers", num_hidden_layers},
+                                                                     {"num_attention_heads", num_attention_heads},
+                                                                     {"intermediate_size", intermediate_size},
+                                                                     {"max_position_embeddings", max_position_embeddings},
+                                                                     {"type_vocab_size", type_vocab_size}}};
+    for (const auto& [name, size] : sizes)
+        if (size < 1 || size > 1 << 30) base::fail(ErrorKind::usage, "a model cannot have {} = {}", name, size);
+    if (hidden_size % num_attention_heads != 0)
+        base::fail(ErrorKind::usage, "num_attention_heads = {} does not divide hidden_size = {}", num_attention_heads, hidden_size);
+    for (const double rate : {hidden_dropout_prob, attention_probs_dropout_prob})
+        if (!(rate >= 0 && rate < 1)) base::fail(ErrorKind::usage, "a dropout probability must be in [0, 1), not {}", rate);
+    if (!(initializer_range > 0)) base::fail(ErrorKind::usage, "initializer_range must be positive, not {}", initializer_range);
+    if (!(layer_norm_eps > 0)) base::fail(ErrorKind::usage, "layer_norm_eps must be positive, not {}", layer_norm_eps);
+    if (pad_token_id < 0 || pad_token_id >= vocab_size)
+        base::fail(ErrorKind::usage, "pad_token_id = {} is not in the vocabulary of {}", pad_token_id, vocab_size);
+}
+
+ModelConfig parse_model_config(std::string_view json, const std::string& where) {
+    const Json root = Json::parse(json, nullptr, false);
+    if (!root.is_object()) base::fail(ErrorKind::usage, "{} is not a JSON object", where);
+    const Fields fields(root, where);
+
+    ModelConfig config;
+    config.model_type.clear();
+    fields.read("model_type", config.model_type);
+    if (config.model_type != "bert")
+        base::fail(ErrorKind::usage, "{}: the model type \"{}\" is not known; this program knows \"bert\"", where,
+                   config.model_type);
+    fields.demand("position_embedding_type", std::string("absolute"));
+    fields.demand("is_decoder", false);
+    fields.demand("add_cross_attention", false);
+
+    fields.read("vocab_size", config.vocab_size);
+    fields.read("hidden_size", config.hidden_size);
+    fields.read("num_hidden_layers", config.num_hidden_layers);
+    fields.read("num_attention_heads", config.num_attention_heads);
+    fields.read("intermediate_size", config.intermediate_size);
+    fields.read("max_position_embeddings", config.max_position_embeddings);
+    fields.read("type_vocab_size", config.type_vocab_size);
+    fields.read("pad_token_id", config.pad_token_id);
+    fields.read("hidden_dropout_prob", config.hidden_dropout_prob);
+    fields.read("attention_probs_dropout_prob", config.attention_probs_dropout_prob);
+    fields.read("initializer_range", config.initializer_range);
+    fields.read("layer_norm_eps", config.layer_norm_eps);
+    std::string activation = "gelu";
+    fields.read("hidden_act", activation);
+    const auto* found = std::find_if(activations.begin(), activations.end(),
+                                     [&](const ActivationName& known) { return known.name == activation; });
+    if (found == activations.end())
+        base::fail(ErrorKind::usage, "{}: hidden_act \"{}\" is not known; gelu, gelu_new, gelu_pytorch_tanh and relu are",
+                   where, activation);
+    config.hidden_act = found->activation;
+    config.check();
+    return config;
+}
+
+ModelConfig read_model_config(const std::filesystem::path& path) {
+    if (!std::filesystem::is_regular_file(path))
+        base::fail(ErrorKind::usage, "there is no {}; a model is a folder in Hugging Face's layout, with config.json and "
+                   "model.safetensors", path.string());
+    return parse_model_config(base::read_file(path), path.string());
+}
+
+std::string to_json(const ModelConfig& config) {
+    Json json;
+    json["architectures"] = {"BertModel"};
+    json["attention_probs_dropout_prob"] = config.attention_probs_dropout_prob;
+    for (const ActivationName& known : activations)
+        if (known.activation == config.hidden_act) {
+            json["hidden_act"] = known.name;
+            break;
+        }
+    json["hidden_dropout_prob"] = config.hidden_dropout_prob;
+    json["hidden_size"] = config.hidden_size;
+    json["initializer_range"] = config.initializer_range;
+    json["intermediate_size"] = config.intermediate_size;
+    json["layer_norm_eps"] = config.layer_norm_eps;
+    json["max_position_embeddings"] = config.max_position_embeddings;
+    json["model_type"] = config.model_type;
+    json["num_attention_heads"] = config.num_attention_heads;
+    json["num_hidden_layers"] = config.num_hidden_layers;
+    json["pad_token_id"] = config.pad_token_id;
+    json["position_embedding_type"] = "absolute";
+    json["torch_dtype"] = "float32";
+    json["type_vocab_size"] = config.type_vocab_size;
+    json["vocab_size"] = config.vocab_size;
+    return json.dump(2) + "\n";
+}
+
+}  // namespace kohort::model

@@ -1,0 +1,41 @@
+// Every difference between the LibTorch versions Kohort builds with (Debian 12's 1.13 and the 2.x of GPU machines):
+// the only place where their version is asked for. The version macro of Debian's 1.13.1 says 1.13.0, so nothing
+// depends on the patch number.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+namespace kohort::model::compat {
+
+// softmax(q kᵀ / sqrt(d) + bias) for q, k [B, heads, T, d]; bias [B, 1, 1, T] or undefined (none).
+inline torch::Tensor attention_probabilities(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& bias) {
+    const auto scores = torch::matmul(query * (1.0 / std::sqrt(static_cast<double>(query.size(3)))), key.transpose(2, 3));
+    return torch::softmax(bias.defined() ? scores + bias : scores, -1);
+}
+
+// The same, times value [B, heads, T, d]. 2.x has fused kernels for it; they are used where no gradient is asked
+// for, so that training does not depend on which of their backward passes is there.
+inline torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,
+                            const torch::Tensor& bias) {
+#if TORCH_VERSION_MAJOR >= 2
+    if (!torch::GradMode::is_enabled()) {
+        if (!bias.defined()) return at::scaled_dot_product_attention(query, key, value);
+        return at::scaled_dot_product_attention(query, key, value,
+                                                bias.expand({query.size(0), 1, query.size(2), query.size(2)}));
+    }
+#endif
+    return torch::matmul(attention_probabilities(query, key, bias), value);
+}
+
+// True where oneDNN multiplies bf16 in hardware (AVX-512 BF16) rather than by widening it.
+inline bool cpu_multiplies_bf16() {
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
+}  // namespace kohort::model::compat

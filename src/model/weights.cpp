@@ -1,0 +1,124 @@
+#include "model/weights.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/philox.h"
+
+namespace kohort::model {
+namespace {
+
+std::span<float> floats_of(torch::Tensor& tensor) {
+    return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+std::string text_of(torch::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+// "a, b, c and 4 more"
+std::string first_few(const std::vector<std::string>& names) {
+    constexpr std::size_t most = 5;
+    const std::size_t shown = std::min(names.size(), most);
+    std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+    if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
+    return text;
+}
+
+// Hugging Face's loaders rename these two, which checkpoints converted from TensorFlow still carry.
+std::string modern_name(std::string name) {
+    for (const auto& [old_end, new_end] : {std::pair("LayerNorm.gamma", "weight"), std::pair("LayerNorm.beta", "bias")})
+        if (name.ends_with(old_end)) return name.substr(0, name.rfind('.') + 1) + new_end;
+    return name;
+}
+
+}  // namespace
+
+TensorSource random_weights(const ModelConfig& config, std::uint64_t seed) {
+    const base::Philox random(seed, base::RandomPurpose::weight_init);
+    return [=](const std::string& name, torch::IntArrayRef shape) {
+        if (name.ends_with("LayerNorm.weight")) return torch::ones(shape);
+        if (name.ends_with("bias")) return torch::zeros(shape);
+        auto tensor = torch::empty(shape);
+        const auto values = floats_of(tensor);
+        const std::uint64_t stream = base::hash64(name);
+        const bool full = !name.ends_with("position_embeddings.weight") && !name.ends_with("token_type_embeddings.weight");
+        const double deviation = full ? config.initializer_range : config.initializer_range / 10;
+        for (std::size_t i = 0; i < values.size(); ++i)
+            values[i] = static_cast<float>(deviation * random.normal(stream, i));
+        if (name.ends_with("word_embeddings.weight")) tensor.select(0, config.pad_token_id).zero_();
+        return tensor;
+    };
+}
+
+WeightReader::WeightReader(const std::filesystem::path& path, std::string_view prefix, std::vector<std::string> ignored)
+    : file_(path) {
+    for (const TensorView& tensor : file_.tensors()) {
+        std::string_view name = tensor.name;
+        if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+        const bool skip = std::any_of(ignored.begin(), ignored.end(), [&](const auto& start) { return name.starts_with(start); });
+        if (skip) left_out_.emplace_back(name);
+        else entries_.push_back({modern_name(std::string(name)), &tensor});
+    }
+    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
+    const auto twice = std::adjacent_find(entries_.begin(), entries_.end(),
+                                          [](const Entry& a, const Entry& b) { return a.name == b.name; });
+    if (twice != entries_.end())
+        base::fail(base::ErrorKind::input, "{}: the tensors {} and {} are the same weight", path.string(),
+                   twice->tensor->name, std::next(twice)->tensor->name);
+}
+
+TensorSource WeightReader::source() {
+    return [this](const std::string& name, torch::IntArrayRef shape) { return read(name, shape); };
+}
+
+torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef shape) {
+    auto tensor = torch::empty(shape);
+    const auto found = std::lower_bound(entries_.begin(), entries_.end(), name,
+                                        [](const Entry& entry, const std::string& wanted) { return entry.name < wanted; });
+    if (found == entries_.end() || found->name != name) {
+        missing_.push_back(name);
+        return tensor;
+    }
+    found->used = true;
+    if (torch::IntArrayRef(found->tensor->shape) != shape) {
+        misshapen_.push_back(fmt::format("{} ({} instead of {})", name, text_of(found->tensor->shape), text_of(shape)));
+        return tensor;
+    }
+    to_float(*found->tensor, floats_of(tensor));
+    return tensor;
+}
+
+void WeightReader::finish() const {
+    std::vector<std::string> surplus, problems;
+    for (const Entry& entry : entries_)
+        if (!entry.used) surplus.push_back(entry.name);
+    if (!missing_.empty()) problems.push_back("missing: " + first_few(missing_));
+    if (!misshapen_.empty()) problems.push_back("of another shape: " + first_few(misshapen_));
+    if (!surplus.empty()) problems.push_back("surplus: " + first_few(surplus));
+    if (!problems.empty())
+        base::fail(base::ErrorKind::input, "{} does not hold the tensors that its config.json describes; {}",
+                   file_.path().string(), fmt::join(problems, "; "));
+}
+
+TensorSource copied_weights(const std::vector<Parameter>& parameters, torch::Device device, torch::ScalarType type) {
+    std::map<std::string, torch::Tensor> tensors;
+    for (const Parameter& parameter : parameters) tensors.emplace(parameter.name, parameter.value);
+    return [=](const std::string& name, torch::IntArrayRef) {
+        return tensors.at(name).detach().to(device, type, /*non_blocking=*/false, /*copy=*/true);
+    };
+}
+
+std::string write_weights(const std::filesystem::path& path, const std::vector<Parameter>& parameters) {
+    std::vector<torch::Tensor> kept;  // what the views point into
+    std::vector<TensorView> views;
+    for (const Parameter& parameter : parameters) {
+        kept.push_back(parameter.value.detach().to(torch::kCPU, torch::kFloat).contiguous());
+        const auto values = floats_of(kept.back());
+        views.push_back({parameter.name, ElementType::f32, kept.back().sizes().vec(), std::as_bytes(values)});
+    }
+    return write_safetensors(path, std::move(views));
+}
+
+}  // namespace kohort::model

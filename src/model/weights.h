@@ -1,0 +1,55 @@
+// Where a model's tensors come from and go to: random numbers, a safetensors file, another model.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/layers.h"
+#include "model/safetensors.h"
+
+namespace kohort::model {
+
+// Fresh weights: N(0, initializer_range) as BERT starts with, biases 0, LayerNorm 1 and 0, the padding token's
+// embedding 0. Position and type embeddings get a tenth of the deviation: in the few hundred steps of a small corpus
+// a model must first unlearn them, since word order says little about a short text's topic. Each number is a function of the seed, the tensor's name and the
+// element's index, so a layer starts alike whatever else the model has.
+TensorSource random_weights(const ModelConfig& config, std::uint64_t seed);
+
+// Weights from a file in fp32, whatever float type it stores. Names are taken with or without `prefix`
+// ("bert."), and with the older LayerNorm.gamma and .beta. Tensors whose names (without the prefix) begin with one
+// of `ignored` are left out; every other tensor must be asked for.
+class WeightReader {
+  public:
+    // Throws SafetensorsError for a malformed file, Error(input) where two tensors come to the same name.
+    WeightReader(const std::filesystem::path& path, std::string_view prefix, std::vector<std::string> ignored);
+
+    TensorSource source();
+
+    // Throws Error(input) that names the missing, misshapen and surplus tensors, if there are any.
+    void finish() const;
+
+    const std::vector<std::string>& left_out() const { return left_out_; }  // tensors of the ignored kinds
+
+  private:
+    struct Entry {
+        std::string name;  // without the prefix
+        const TensorView* tensor;
+        bool used = false;
+    };
+    torch::Tensor read(const std::string& name, torch::IntArrayRef shape);
+
+    SafetensorsFile file_;
+    std::vector<Entry> entries_;  // sorted by name
+    std::vector<std::string> left_out_, missing_, misshapen_;
+};
+
+// The tensors of `parameters`, detached, on another device or in another type.
+TensorSource copied_weights(const std::vector<Parameter>& parameters, torch::Device device, torch::ScalarType type);
+
+// Writes the parameters in fp32. Returns the file's SHA-256 as hex.
+std::string write_weights(const std::filesystem::path& path, const std::vector<Parameter>& parameters);
+
+}  // namespace kohort::model
