@@ -11,10 +11,9 @@ std::uint32_t CharacterMap::make_entry(char32_t code, const BertNormalizerOption
     const auto pack = [](Kind kind, std::size_t index) {
         return static_cast<std::uint32_t>(kind) | static_cast<std::uint32_t>(index) << kind_bits;
     };
-    std::string source;
-    append_utf8(code, source);
-    std::u32string target = normalize(source, options);
     const bool chinese = options.handle_chinese_chars && is_chinese(code);
+    if (is_unassigned(code) && !chinese) return pack(same, 0);  // most of Unicode
+    std::u32string target = normalize(std::u32string(1, code), options);
     if (chinese) target = target.substr(1, target.size() - 2);  // without the spaces around it
 
     if (options.strips_accents()) {
@@ -31,9 +30,9 @@ std::uint32_t CharacterMap::make_entry(char32_t code, const BertNormalizerOption
     }
     if (chinese || std::any_of(target.begin(), target.end(), breaks)) return pack(irregular, 0);
 
+    if (target.size() == 1 && target[0] == code && code >= 0x80) return pack(same, 0);
     const std::string bytes = to_utf8(target);
     if (code < 0x80) return pack(mapped, static_cast<unsigned char>(bytes[0]));
-    if (bytes == source) return pack(same, 0);
     pieces_.push_back({static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint16_t>(bytes.size()),
                        static_cast<std::uint16_t>(target.size())});
     bytes_ += bytes;

@@ -1,5 +1,7 @@
 #include "text/normalizer.h"
 
+#include <algorithm>
+
 #include "text/normal_form.h"
 #include "text/unicode_tables.h"
 #include "text/utf8.h"
@@ -7,18 +9,24 @@
 namespace kohort::text {
 
 std::u32string normalize(std::string_view utf8, const BertNormalizerOptions& options) {
-    std::u32string text;
-    text.reserve(utf8.size());
-    for_each_character(utf8, [&](char32_t code) {
-        if (options.clean_text) {
-            if (code == 0 || code == replacement_character || is_control(code)) return;
+    return normalize(to_code_points(utf8), options);
+}
+
+std::u32string normalize(std::u32string text, const BertNormalizerOptions& options) {
+    if (options.clean_text) {
+        std::erase_if(text, [](char32_t code) { return code == 0 || code == replacement_character || is_control(code); });
+        for (char32_t& code : text)
             if (is_white_space(code)) code = U' ';
+    }
+    if (options.handle_chinese_chars && std::any_of(text.begin(), text.end(), is_chinese)) {
+        std::u32string spaced;
+        spaced.reserve(text.size() * 3);
+        for (const char32_t code : text) {
+            if (is_chinese(code)) spaced += {U' ', code, U' '};
+            else spaced.push_back(code);
         }
-        const bool alone = options.handle_chinese_chars && is_chinese(code);
-        if (alone) text.push_back(U' ');
-        text.push_back(code);
-        if (alone) text.push_back(U' ');
-    });
+        text = std::move(spaced);
+    }
     if (options.strips_accents()) {
         text = decompose_canonically(text);
         std::erase_if(text, is_nonspacing_mark);

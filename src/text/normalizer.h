@@ -23,6 +23,7 @@ struct BertNormalizerOptions {
 
 // Hugging Face's normalize_str. Invalid bytes count as U+FFFD (which clean_text drops).
 std::u32string normalize(std::string_view utf8, const BertNormalizerOptions& options);
+std::u32string normalize(std::u32string text, const BertNormalizerOptions& options);
 
 // The words of a normalised text: split at white space, every punctuation character a word.
 std::vector<std::u32string> split_words(std::u32string_view normalized);

@@ -74,6 +74,8 @@ utf8proc_category_t category(char32_t code) { return utf8proc_category(static_ca
 
 }  // namespace
 
+bool is_unassigned(char32_t code) { return category(code) == UTF8PROC_CATEGORY_CN; }
+
 bool is_control(char32_t code) {
     if (code == '\t' || code == '\n' || code == '\r') return false;
     switch (category(code)) {

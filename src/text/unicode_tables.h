@@ -7,6 +7,7 @@
 
 namespace kohort::text {
 
+bool is_unassigned(char32_t code);        // Cn in 15.0
 bool is_control(char32_t code);           // removed by clean_text: Cc, Cf, Co, but not tab, line feed, return
 bool is_white_space(char32_t code);       // Unicode's White_Space property
 bool is_punctuation(char32_t code);       // ASCII's symbols and every P* category
