@@ -55,6 +55,9 @@ class RunFolder {
     void describe(const std::string& name, const std::string& value);
     std::optional<std::string> description(const std::string& name) const;
 
+    // The key of a stage that is complete here, so that a job run alone can build on it; nothing otherwise.
+    std::optional<StageKey> recorded_key(const std::string& stage) const;
+
   private:
     friend class Stage;
     std::filesystem::path path_;
@@ -64,21 +67,24 @@ class RunFolder {
 
 // One stage of a run. Collective: constructor and finish(). The rest is local and thread-safe.
 //
-//   Stage stage(comm, folder, key);
+//   Stage stage(comm, folder, key, {"embedding"});
 //   if (stage.complete()) return;                       // recorded, and every file's checksum was read and agrees
 //   ... for each file: if (!stage.reusable("embedding/part-00001.h5")) { write it; stage.add(path, sha); }
 //   stage.finish();
 class Stage {
   public:
-    // Throws Error(usage) naming the first difference when the folder holds this stage made from another key.
-    // Removes temporary files that a crash left in the folders of `folders` (relative to the run).
+    // Makes the `folders` (relative to the run; "." is the run's own) and removes temporary files that a crash left
+    // there. Throws Error(usage) naming the first difference when the run holds this stage made from another key,
+    // and Error(environment) naming a file of a complete stage whose content has changed. A complete stage whose
+    // files were removed is open again, and what is left of them can be reused.
     Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key, std::vector<std::string> folders);
 
     bool complete() const;
 
     // True when the file exists under its final name, carries this stage's key (HDF5), and reads without error;
-    // its checksum is then noted as by add(). Files of other kinds (text) are never reusable before the stage is
-    // complete.
+    // its checksum is then noted as by add(). Files of other kinds (text) are never reusable before the stage was
+    // complete once. Throws Error(usage) for a file made from another key. A damaged one is not reusable, and the
+    // log names it.
     bool reusable(const std::string& relative_path);
 
     void add(const std::string& relative_path, const std::string& sha256);
@@ -89,10 +95,13 @@ class Stage {
     std::int64_t reused() const;  // files kept from an earlier run, on this rank
 
   private:
+    void check_finished_files();
+
     parallel::Communicator& comm_;
     RunFolder& run_;
     StageKey key_;
     bool complete_ = false;
+    std::map<std::string, std::string> intact_;  // listed by an earlier run, and read again: path -> SHA-256
     std::mutex mutex_;
     std::map<std::string, std::string> files_;
     std::int64_t reused_ = 0;
