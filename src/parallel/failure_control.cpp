@@ -84,6 +84,8 @@ bool FailureControl::peer_failed() {
     return peer_failed_;
 }
 
+bool FailureControl::any_failed() { return peer_failed() || first_failed() >= 0; }
+
 void FailureControl::check() {
     if (!peer_failed()) return;
     std::lock_guard lock(mutex_);

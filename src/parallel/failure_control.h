@@ -39,6 +39,9 @@ class FailureControl {
     // Looks for notices; true when a failure is known that this rank did not announce itself. Thread-safe, cheap.
     bool peer_failed();
 
+    // True when any failure is known, this rank's own included.
+    bool any_failed();
+
     // Throws PeerError if peer_failed().
     void check();
 

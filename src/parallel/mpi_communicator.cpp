@@ -17,6 +17,7 @@
 #include "parallel/mpi_topology.h"
 #include "parallel/thread_communicator.h"
 #include "parallel/ticket_office.h"
+#include "parallel/watchdog.h"
 
 namespace kohort::parallel {
 namespace {
@@ -31,6 +32,10 @@ constexpr int tests_a_look = 8;
 // How long operations may still finish once a peer has failed: until then their buffers stay alive, so that data
 // already on its way does not land in memory that unwinding has freed.
 constexpr auto drain_time = std::chrono::milliseconds(250);
+
+std::chrono::milliseconds milliseconds(double seconds) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
 
 MPI_Datatype mpi_type(DataType type) {
     switch (type) {
@@ -75,7 +80,9 @@ class MpiCommunicator : public Communicator {
           largest_transfer_(options.largest_transfer),
           topology_(find_mpi_topology(session, options.gpus)),
           control_(make_mpi_channel(session)),
-          tickets_(make_mpi_channel(session), control_) {
+          tickets_(make_mpi_channel(session), control_),
+          watchdog_(make_mpi_channel(session), control_, milliseconds(options.watchdog_seconds),
+                    milliseconds(options.watchdog_grace_seconds), heartbeats, [&session](int exit_code) { session.abort(exit_code); }) {
         check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
         check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     }
@@ -365,6 +372,7 @@ class MpiCommunicator : public Communicator {
     std::vector<std::shared_ptr<Operation>> orphans_;
     FailureControl control_;
     TicketOffice tickets_;
+    Watchdog watchdog_;
     MPI_Comm comm_ = MPI_COMM_NULL;
     std::optional<Clock::time_point> drain_end_;
     bool left_ = false;

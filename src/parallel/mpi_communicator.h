@@ -13,6 +13,9 @@ struct MpiOptions {
     // MPI counts in int, and implementations have failed on transfers of 2 GiB and more: longer ones are cut. The
     // same on all ranks. Tests set it low.
     std::int64_t largest_transfer = std::int64_t{1} << 30;
+    // A rank without a sign of life (heartbeat.h) for so long is reported and ends the job; 0: never.
+    double watchdog_seconds = 300;
+    double watchdog_grace_seconds = 8;  // what the others then have to leave by themselves
     int gpus = 0;  // that this node shows; they are dealt to its ranks in turn (Topology::device)
 };
 
