@@ -1,5 +1,8 @@
 #include "cluster/distance_kernel.h"
 
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <limits>
 
 #include "base/error.h"
@@ -7,6 +10,36 @@
 
 namespace kohort::cluster {
 namespace {
+
+struct KernelEntry {
+    Kernel kernel;
+    std::string_view name;
+};
+constexpr std::array<KernelEntry, 5> kernel_names = {{{Kernel::automatic, "auto"},
+                                                      {Kernel::scalar, "scalar"},
+                                                      {Kernel::portable, "portable"},
+                                                      {Kernel::avx2, "avx2"},
+                                                      {Kernel::avx512, "avx512"}}};
+
+bool machine_has(Kernel kernel) {
+#if defined(__x86_64__)
+    if (kernel == Kernel::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (kernel == Kernel::avx512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
+#else
+    if (kernel == Kernel::avx2 || kernel == Kernel::avx512) return false;
+#endif
+    return true;
+}
+
+const TileKernel* tile_kernel_of(Kernel kernel) {
+    if (kernel == Kernel::portable) return &tile_kernel_portable;
+#if defined(__x86_64__)
+    if (kernel == Kernel::avx2) return &tile_kernel_avx2;
+    if (kernel == Kernel::avx512) return &tile_kernel_avx512;
+#endif
+    return nullptr;
+}
 
 struct NearestTwo {
     std::int32_t first = -1, second = -1;
@@ -23,34 +56,129 @@ struct NearestTwo {
     }
 };
 
-}  // namespace
-
-Kernel parse_kernel(std::string_view name) {
-    if (name == "auto") return Kernel::automatic;
-    if (name == "scalar") return Kernel::scalar;
-    base::fail(base::ErrorKind::usage, "unknown kernel '{}': use auto or scalar", name);
+float largest_norm(std::span<const float> centroids, std::int64_t d) {
+    float largest = 0;
+    for (std::size_t first = 0; first < centroids.size(); first += static_cast<std::size_t>(d))
+        largest = std::max(largest, norm_bound(centroids.data() + first, d));
+    return largest;
 }
 
-std::string_view kernel_name(Kernel kernel) { return kernel == Kernel::automatic ? "auto" : "scalar"; }
+}  // namespace
 
-Kernel resolve_kernel(Kernel) { return Kernel::scalar; }
+// A row of a block whose best values lie too close together.
+struct DistanceKernel::Unsettled {
+    std::int32_t row;
+    float limit;  // every centroid that can still be the answer has a value of at most this
+};
+
+Kernel parse_kernel(std::string_view name) {
+    for (const auto& entry : kernel_names)
+        if (entry.name == name) return entry.kernel;
+    base::fail(base::ErrorKind::usage, "unknown kernel '{}': use auto, scalar, portable, avx2 or avx512", name);
+}
+
+std::string_view kernel_name(Kernel kernel) {
+    return std::ranges::find(kernel_names, kernel, &KernelEntry::kernel)->name;
+}
+
+Kernel resolve_kernel(Kernel kernel) {
+    if (kernel == Kernel::automatic) {
+        for (const Kernel best : {Kernel::avx512, Kernel::avx2})
+            if (machine_has(best)) return best;
+        return Kernel::portable;
+    }
+    if (!machine_has(kernel))
+        base::fail(base::ErrorKind::environment, "this machine cannot run the kernel {}; use --kernel auto", kernel_name(kernel));
+    return kernel;
+}
 
 DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel)
     : kernel_(resolve_kernel(kernel)),
+      tile_kernel_(tile_kernel_of(kernel_)),
       dimensions_(dimensions),
       clusters_(static_cast<std::int64_t>(centroids.size()) / dimensions),
-      centroids_(centroids.begin(), centroids.end()) {}
+      centroids_(centroids.begin(), centroids.end()),
+      gap_(dimensions, largest_norm(centroids, dimensions)) {
+    if (tile_kernel_) packed_.emplace(centroids_, dimensions_, tile_kernel_->lanes, tile_kernel_->wide);
+}
 
-std::int64_t DistanceKernel::assign_two(const float* rows, const float*, std::int64_t count, std::int32_t* labels,
-                                        std::int32_t* seconds) const {
-    for (std::int64_t i = 0; i < count; ++i) {
-        NearestTwo nearest;
-        for (std::int64_t c = 0; c < clusters_; ++c)
-            nearest.offer(static_cast<std::int32_t>(c), canonical_distance(rows + i * dimensions_, centroid(c), dimensions_));
-        labels[i] = nearest.first;
-        if (seconds) seconds[i] = nearest.second;
+void DistanceKernel::scan_canonically(const float* row, std::int64_t i, Answer answer) const {
+    NearestTwo nearest;
+    for (std::int64_t c = 0; c < clusters_; ++c)
+        nearest.offer(static_cast<std::int32_t>(c), canonical_distance(row, centroid(c), dimensions_));
+    answer.labels[i] = nearest.first;
+    if (answer.seconds) answer.seconds[i] = nearest.second;
+}
+
+void DistanceKernel::settle(const float* rows, const std::vector<Unsettled>& unsettled, Answer answer) const {
+    // The rows again, side by side, to find the few centroids within their limits; those are compared canonically.
+    std::vector<float> gathered;
+    std::vector<float> limits;
+    for (const auto& [row, limit] : unsettled) {
+        gathered.insert(gathered.end(), rows + row * dimensions_, rows + (row + 1) * dimensions_);
+        limits.push_back(limit);
     }
-    return count;
+    struct Search {
+        const DistanceKernel& kernel;
+        const float* rows;
+        std::vector<NearestTwo> nearest;
+    } search{*this, gathered.data(), std::vector<NearestTwo>(unsettled.size())};
+    tile_kernel_->near(gathered.data(), static_cast<std::int64_t>(unsettled.size()), packed_->view(), limits.data(),
+                       [](void* context, std::int32_t row, std::int32_t id) {
+                           auto& [kernel, values, nearest] = *static_cast<Search*>(context);
+                           const std::int64_t d = kernel.dimensions_;
+                           nearest[static_cast<std::size_t>(row)].offer(
+                               id, canonical_distance(values + row * d, kernel.centroid(id), d));
+                       },
+                       &search);
+    for (std::size_t i = 0; i < unsettled.size(); ++i) {
+        answer.labels[unsettled[i].row] = search.nearest[i].first;
+        if (answer.seconds) answer.seconds[unsettled[i].row] = search.nearest[i].second;
+    }
+}
+
+std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms, std::int64_t count, Answer answer) const {
+    std::array<RowBest, block_rows> best;
+    (answer.seconds ? tile_kernel_->best_three : tile_kernel_->best_two)(rows, count, packed_->view(), best.data());
+
+    std::int64_t overflowing = 0;
+    std::vector<Unsettled> unsettled;
+    for (std::int64_t i = 0; i < count; ++i) {
+        const RowBest& row = best[static_cast<std::size_t>(i)];
+        const double gap = gap_(static_cast<double>(norms[i]));
+        if (gap == std::numeric_limits<double>::infinity()) {
+            scan_canonically(rows + i * dimensions_, i, answer);
+            ++overflowing;
+            continue;
+        }
+        const double first = row.first, second = row.second, third = row.third;
+        if (second - first > gap && (!answer.seconds || clusters_ < 3 || third - second > gap)) {
+            answer.labels[i] = row.first_id;
+            if (answer.seconds) answer.seconds[i] = clusters_ < 2 ? -1 : row.second_id;
+            continue;
+        }
+        const double limit = (answer.seconds && clusters_ > 1 ? second : first) + gap;
+        unsettled.push_back({static_cast<std::int32_t>(i),
+                             std::nextafter(static_cast<float>(limit), std::numeric_limits<float>::infinity())});
+    }
+    if (!unsettled.empty()) settle(rows, unsettled, answer);
+    return overflowing + static_cast<std::int64_t>(unsettled.size());
+}
+
+std::int64_t DistanceKernel::assign_two(const float* rows, const float* norms, std::int64_t count, std::int32_t* labels,
+                                        std::int32_t* seconds) const {
+    std::int64_t rescanned = 0;
+    for (std::int64_t first = 0; first < count; first += block_rows) {
+        const std::int64_t size = std::min(block_rows, count - first);
+        const Answer answer{labels + first, seconds ? seconds + first : nullptr};
+        if (tile_kernel_) {
+            rescanned += assign_block(rows + first * dimensions_, norms + first, size, answer);
+            continue;
+        }
+        for (std::int64_t i = 0; i < size; ++i) scan_canonically(rows + (first + i) * dimensions_, i, answer);
+        rescanned += size;
+    }
+    return rescanned;
 }
 
 std::int64_t DistanceKernel::assign(const float* rows, const float* norms, std::int64_t count, std::int32_t* labels) const {

@@ -3,18 +3,25 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include "cluster/certify.h"
+#include "cluster/packed_centroids.h"
 
 namespace kohort::cluster {
 
 enum class Kernel {
     automatic,  // the fastest this machine has
-    scalar      // canonical distances only: slow, and the definition
+    scalar,     // canonical distances only: slow, and the definition
+    portable,   // float32 in vectors of four, certified
+    avx2,       // float32 in vectors of eight, certified
+    avx512      // float32 in vectors of sixteen, certified
 };
 
-Kernel parse_kernel(std::string_view name);  // "auto", "scalar"; Error(usage) otherwise
+Kernel parse_kernel(std::string_view name);  // "auto", "scalar", "portable", "avx2", "avx512"; Error(usage) otherwise
 std::string_view kernel_name(Kernel kernel);
 // The kernel that will run for this choice. Error(environment) where a named one is not supported here.
 Kernel resolve_kernel(Kernel kernel);
@@ -25,7 +32,7 @@ class DistanceKernel {
     DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel = Kernel::automatic);
 
     // labels[i] = the nearest centroid of row i. rows: [count, dimensions]; norms: [count] by norm_bound().
-    // Returns how many rows needed canonical distances to more than one centroid. Thread-safe.
+    // Returns how many rows the float32 arithmetic could not settle (all for Kernel::scalar). Thread-safe.
     std::int64_t assign(const float* rows, const float* norms, std::int64_t count, std::int32_t* labels) const;
 
     // The same, and seconds[i] = the nearest of the other centroids (ties again to the lowest id), -1 for k = 1.
@@ -37,9 +44,21 @@ class DistanceKernel {
     Kernel kernel() const { return kernel_; }
 
   private:
+    struct Answer {
+        std::int32_t *labels, *seconds;  // seconds is null where only labels are asked for
+    };
+    struct Unsettled;
+
+    std::int64_t assign_block(const float* rows, const float* norms, std::int64_t count, Answer answer) const;
+    void settle(const float* rows, const std::vector<Unsettled>& unsettled, Answer answer) const;
+    void scan_canonically(const float* row, std::int64_t i, Answer answer) const;
+
     Kernel kernel_;
+    const TileKernel* tile_kernel_;  // null for Kernel::scalar
     std::int64_t dimensions_, clusters_;
     std::vector<float> centroids_;
+    std::optional<PackedCentroids> packed_;
+    CertifiedGap gap_;
 };
 
 }  // namespace kohort::cluster

@@ -53,6 +53,19 @@ TEST(SameBytes, at_any_ranks_threads_and_shards) {
     }
 }
 
+TEST(SameBytes, with_any_kernel) {
+    for (const auto& [name, values, d, options] : cases()) {
+        const WholeResult reference = run_single(values, d, options);
+        const auto rows = static_cast<std::int64_t>(values.size()) / d;
+        for (const Kernel kernel : {Kernel::scalar, Kernel::portable}) {
+            KMeansOptions with = options;
+            with.kernel = kernel;
+            with.threads = 2;
+            EXPECT_EQ(run_sharded(values, d, with, 2, wild_shards(rows, 2, 5)), reference) << name << ' ' << kernel_name(kernel);
+        }
+    }
+}
+
 TEST(SameBytes, another_seed_gives_another_start) {
     const auto values = blobs(6, 70, 7, 0.3, 21);
     KMeansOptions options;

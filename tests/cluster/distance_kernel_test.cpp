@@ -1,0 +1,162 @@
+// Whatever computes the labels, they are the canonical ones.
+#include "cluster/distance_kernel.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "base/error.h"
+#include "cluster/canonical_distance.h"
+
+namespace kohort::cluster {
+namespace {
+
+std::vector<Kernel> kernels_here() {
+    std::vector<Kernel> kernels;
+    for (const Kernel kernel : {Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512}) try {
+            kernels.push_back(resolve_kernel(kernel));
+        } catch (const base::Error& error) {
+            EXPECT_EQ(error.kind(), base::ErrorKind::environment);
+        }
+    return kernels;
+}
+
+struct Answers {
+    std::vector<std::int32_t> labels, labels_again, seconds;
+    std::int64_t rescanned = 0, rescanned_two = 0;
+};
+
+Answers ask(Kernel which, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d) {
+    const DistanceKernel kernel(c, d, which);
+    const auto n = x.size() / static_cast<std::size_t>(d);
+    std::vector<float> norms(n);
+    for (std::size_t i = 0; i < n; ++i) norms[i] = norm_bound(x.data() + static_cast<std::int64_t>(i) * d, d);
+    Answers a{std::vector<std::int32_t>(n), std::vector<std::int32_t>(n), std::vector<std::int32_t>(n)};
+    a.rescanned = kernel.assign(x.data(), norms.data(), static_cast<std::int64_t>(n), a.labels.data());
+    a.rescanned_two = kernel.assign_two(x.data(), norms.data(), static_cast<std::int64_t>(n), a.labels_again.data(), a.seconds.data());
+    return a;
+}
+
+// The definition, written out again.
+void expect_canonical(const Answers& a, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d, const std::string& what) {
+    const auto k = static_cast<std::int64_t>(c.size()) / d;
+    for (std::size_t i = 0; i < a.labels.size(); ++i) {
+        std::int32_t first = -1, second = -1;
+        double nearest = INFINITY, next = INFINITY;
+        for (std::int32_t id = 0; id < k; ++id) {
+            const double distance = canonical_distance(x.data() + static_cast<std::int64_t>(i) * d, c.data() + id * d, d);
+            if (distance < nearest) nearest = distance, first = id;
+        }
+        for (std::int32_t id = 0; id < k; ++id) {
+            const double distance = canonical_distance(x.data() + static_cast<std::int64_t>(i) * d, c.data() + id * d, d);
+            if (id != first && distance < next) next = distance, second = id;
+        }
+        ASSERT_EQ(a.labels[i], first) << what << " row " << i;
+        ASSERT_EQ(a.labels_again[i], first) << what << " row " << i;
+        ASSERT_EQ(a.seconds[i], second) << what << " row " << i;
+    }
+}
+
+std::vector<float> normals(std::size_t count, double scale, double shift, unsigned seed) {
+    std::mt19937 random(seed);
+    std::normal_distribution<double> normal;
+    std::vector<float> values(count);
+    for (float& value : values) value = static_cast<float>(shift + scale * normal(random));
+    return values;
+}
+
+TEST(DistanceKernel, every_kernel_gives_the_definition_on_odd_shapes) {
+    unsigned seed = 1;
+    for (const std::size_t n : {1, 5, 47, 131})
+        for (const std::size_t d : {1, 3, 7, 8, 17, 127, 128, 129, 300})
+            for (const std::size_t k : {1, 2, 3, 15, 16, 17, 33, 48, 63, 65}) {
+                const auto x = normals(n * d, 1, 0, ++seed), c = normals(k * d, 1, 0, ++seed);
+                for (const Kernel kernel : kernels_here())
+                    expect_canonical(ask(kernel, x, c, static_cast<std::int64_t>(d)), x, c, static_cast<std::int64_t>(d),
+                                     fmt::format("{} n={} d={} k={}", kernel_name(kernel), n, d, k));
+            }
+}
+
+TEST(DistanceKernel, near_ties_are_settled_canonically) {
+    // Far from the origin float32 cannot tell the centroids apart: nearly all rows must be rescanned, and be right.
+    const std::int64_t d = 40;
+    const auto x = normals(300 * 40, 1e-3, 100, 2), c = normals(9 * 40, 1e-3, 100, 3);
+    for (const Kernel kernel : kernels_here()) {
+        const auto a = ask(kernel, x, c, d);
+        expect_canonical(a, x, c, d, std::string(kernel_name(kernel)));
+        EXPECT_GT(a.rescanned, 290);
+    }
+}
+
+TEST(DistanceKernel, clear_cut_rows_need_no_rescan) {
+    const std::int64_t d = 64;
+    const auto c = normals(20 * 64, 1, 0, 4);
+    auto x = normals(200 * 64, 0.1, 0, 5);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] += c[i % c.size()];
+    for (const Kernel kernel : kernels_here()) {
+        const auto a = ask(kernel, x, c, d);
+        expect_canonical(a, x, c, d, std::string(kernel_name(kernel)));
+        EXPECT_EQ(a.rescanned, kernel == Kernel::scalar ? 200 : 0);
+        EXPECT_LE(a.rescanned_two, kernel == Kernel::scalar ? 200 : 2);
+    }
+}
+
+TEST(DistanceKernel, exact_ties_go_to_the_lowest_id) {
+    const std::int64_t d = 5;
+    auto c = normals(40 * 5, 1, 0, 6);
+    for (std::size_t i = 0; i < 20 * 5; ++i) c[20 * 5 + i] = c[i];  // every centroid twice
+    const auto x = normals(100 * 5, 1, 0, 7);
+    for (const Kernel kernel : kernels_here()) {
+        const auto a = ask(kernel, x, c, d);
+        expect_canonical(a, x, c, d, std::string(kernel_name(kernel)));
+        for (std::size_t i = 0; i < a.labels.size(); ++i) {
+            EXPECT_LT(a.labels[i], 20);
+            EXPECT_EQ(a.seconds[i], a.labels[i] + 20);
+        }
+    }
+}
+
+TEST(DistanceKernel, magnitudes_beyond_float32_products_are_right) {
+    const std::int64_t d = 6;
+    for (const double scale : {1e-44, 1e-30, 1e-20, 1e15, 1e19, 1e25, 1e38}) {
+        const auto x = normals(60 * 6, scale, 0, 8), c = normals(7 * 6, scale, 0, 9);
+        for (const Kernel kernel : kernels_here())
+            expect_canonical(ask(kernel, x, c, d), x, c, d, fmt::format("{} {}", kernel_name(kernel), scale));
+    }
+    // One huge centroid among ordinary ones.
+    const auto x = normals(60 * 6, 1, 0, 10);
+    auto c = normals(7 * 6, 1, 0, 11);
+    c[8] = 3e38f;
+    for (const Kernel kernel : kernels_here()) expect_canonical(ask(kernel, x, c, d), x, c, d, std::string(kernel_name(kernel)));
+}
+
+// Rows halfway between two centroids, moved by a few units in the last place: float32 gets many of them wrong.
+TEST(DistanceKernel, rows_on_the_border_by_a_hair_are_right) {
+    for (const std::int64_t d : {3, 64, 200, 513}) {
+        const auto c = normals(static_cast<std::size_t>(6 * d), 1, 0.5, 12);
+        std::vector<float> x;
+        std::mt19937 random(13);
+        for (int i = 0; i < 240; ++i) {
+            const auto a = static_cast<std::int64_t>(random() % 6), b = static_cast<std::int64_t>(random() % 6);
+            for (std::int64_t j = 0; j < d; ++j) {
+                float value = 0.5f * (c[static_cast<std::size_t>(a * d + j)] + c[static_cast<std::size_t>(b * d + j)]);
+                for (unsigned steps = random() % 3; steps > 0; --steps) value = std::nextafter(value, random() % 2 ? 10.0f : -10.0f);
+                x.push_back(value);
+            }
+        }
+        for (const Kernel kernel : kernels_here())
+            expect_canonical(ask(kernel, x, c, d), x, c, d, fmt::format("{} d={}", kernel_name(kernel), d));
+    }
+}
+
+TEST(DistanceKernel, names_round_trip_and_unknown_ones_are_refused) {
+    for (const Kernel kernel : {Kernel::automatic, Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512})
+        EXPECT_EQ(parse_kernel(kernel_name(kernel)), kernel);
+    EXPECT_THROW(parse_kernel("avx"), base::Error);
+    EXPECT_NE(resolve_kernel(Kernel::automatic), Kernel::automatic);
+}
+
+}  // namespace
+}  // namespace kohort::cluster

@@ -1,0 +1,110 @@
+// The float32 kernels by themselves, at every width: their error stays inside the proven bound, and what they keep of
+// a row is what a plain loop over their values would keep. All widths are compiled for this machine here, so that
+// the sixteen-lane form is tested on machines without AVX-512 too.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "cluster/canonical_distance.h"
+#include "cluster/certify.h"
+#include "cluster/packed_centroids.h"
+#include "cluster/tile_kernel_impl.h"
+
+namespace kohort::cluster {
+namespace {
+
+const TileKernel widths[] = {TileKernelBody<4, 6, 2>::table(), TileKernelBody<8, 6, 2>::table(), TileKernelBody<16, 6, 4>::table()};
+
+// v(row, centroid): with a single centroid the best value is its value.
+float value_of(const TileKernel& kernel, const float* row, const float* centroid, std::int64_t d) {
+    const PackedCentroids packed(std::span(centroid, static_cast<std::size_t>(d)), d, kernel.lanes, kernel.wide);
+    RowBest best;
+    kernel.best_two(row, 1, packed.view(), &best);
+    return best.first;
+}
+
+std::vector<float> normals(std::size_t count, double shift, unsigned seed) {
+    std::mt19937 random(seed);
+    std::normal_distribution<double> normal;
+    std::vector<float> values(count);
+    for (float& value : values) value = static_cast<float>(shift + normal(random));
+    return values;
+}
+
+TEST(TileKernel, errors_stay_inside_the_proven_bound) {
+    for (const std::int64_t d : {1, 8, 127, 128, 129, 700})
+        for (const double shift : {0.0, 3.0, 1000.0}) {
+            const auto x = normals(static_cast<std::size_t>(30 * d), shift, 1), c = normals(static_cast<std::size_t>(5 * d), shift, 2);
+            for (const TileKernel& kernel : widths)
+                for (std::int64_t i = 0; i < 30; ++i)
+                    for (std::int64_t id = 0; id < 5; ++id) {
+                        const float *row = x.data() + i * d, *centroid = c.data() + id * d;
+                        long double exact = 0;
+                        for (std::int64_t j = 0; j < d; ++j)
+                            exact += static_cast<long double>(centroid[j]) * (static_cast<long double>(centroid[j]) - 2.0L * row[j]);
+                        const CertifiedGap gap(d, norm_bound(centroid, d));
+                        const double error = static_cast<double>(std::abs(value_of(kernel, row, centroid, d) - exact));
+                        ASSERT_LE(2 * error, gap(norm_bound(row, d))) << kernel.lanes << " lanes, d = " << d << ", shift " << shift;
+                    }
+        }
+}
+
+TEST(TileKernel, keeps_what_a_plain_loop_keeps) {
+    const std::int64_t d = 150;
+    for (const std::int64_t k : {1, 2, 3, 17, 31, 64, 70, 100, 115}) {
+        const auto x = normals(static_cast<std::size_t>(block_rows * d), 0, 3), c = normals(static_cast<std::size_t>(k * d), 0, 4);
+        for (const TileKernel& kernel : widths)
+            for (const std::int64_t count : {std::int64_t{1}, std::int64_t{6}, std::int64_t{29}, block_rows}) {
+                const PackedCentroids packed(c, d, kernel.lanes, kernel.wide);
+                std::vector<RowBest> two(static_cast<std::size_t>(count)), three(static_cast<std::size_t>(count));
+                kernel.best_two(x.data(), count, packed.view(), two.data());
+                kernel.best_three(x.data(), count, packed.view(), three.data());
+                for (const std::int64_t i : {std::int64_t{0}, count / 2, count - 1}) {
+                    std::vector<std::pair<float, std::int32_t>> values;
+                    for (std::int32_t id = 0; id < k; ++id) values.emplace_back(value_of(kernel, x.data() + i * d, c.data() + id * d, d), id);
+                    std::ranges::sort(values);
+                    values.resize(3, {std::numeric_limits<float>::infinity(), 0});
+                    const auto& best = two[static_cast<std::size_t>(i)];
+                    EXPECT_EQ(best.first, values[0].first);
+                    EXPECT_EQ(best.first_id, values[0].second);
+                    EXPECT_EQ(best.second, values[1].first);
+                    const auto& best3 = three[static_cast<std::size_t>(i)];
+                    EXPECT_EQ(best3.first, values[0].first);
+                    EXPECT_EQ(best3.first_id, values[0].second);
+                    EXPECT_EQ(best3.second, values[1].first);
+                    if (k > 1) {
+                        EXPECT_EQ(best3.second_id, values[1].second);
+                    }
+                    EXPECT_EQ(best3.third, values[2].first);
+                }
+            }
+    }
+}
+
+TEST(TileKernel, near_finds_exactly_the_values_within_the_limit) {
+    const std::int64_t d = 30, k = 77, count = 50;
+    const auto x = normals(count * d, 0, 5), c = normals(k * d, 0, 6);
+    for (const TileKernel& kernel : widths) {
+        const PackedCentroids packed(c, d, kernel.lanes, kernel.wide);
+        std::vector<float> limits;
+        std::vector<std::vector<std::int32_t>> expected(count), found(count);
+        for (std::int64_t i = 0; i < count; ++i) {
+            limits.push_back(value_of(kernel, x.data() + i * d, c.data() + (i % k) * d, d));  // itself included
+            for (std::int32_t id = 0; id < k; ++id)
+                if (value_of(kernel, x.data() + i * d, c.data() + id * d, d) <= limits.back())
+                    expected[static_cast<std::size_t>(i)].push_back(id);
+        }
+        kernel.near(x.data(), count, packed.view(), limits.data(),
+                    [](void* context, std::int32_t row, std::int32_t id) {
+                        (*static_cast<std::vector<std::vector<std::int32_t>>*>(context))[static_cast<std::size_t>(row)].push_back(id);
+                    },
+                    &found);
+        EXPECT_EQ(found, expected) << kernel.lanes << " lanes";
+    }
+}
+
+}  // namespace
+}  // namespace kohort::cluster
