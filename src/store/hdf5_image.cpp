@@ -64,11 +64,6 @@ void in_order(const Handle& list) {
             "keep the order of links");
 }
 
-void set_encoding(hid_t object, const std::string& type, const std::string& version) {
-    write_attribute(object, "encoding-type", type);
-    write_attribute(object, "encoding-version", version);
-}
-
 hsize_t even_share(std::int64_t total, std::int64_t most) {
     const auto whole = std::max<std::int64_t>(total, 1);
     const auto pieces = (whole + most - 1) / most;
@@ -87,6 +82,17 @@ Handle group_creation_list() {
     auto list = own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose, "make a property list");
     in_order(list);
     return list;
+}
+
+Handle dataset_creation_list() {
+    auto list = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "make a property list");
+    without_times(list);
+    return list;
+}
+
+void set_encoding(hid_t object, const std::string& type, const std::string& version) {
+    write_attribute(object, "encoding-type", type);
+    write_attribute(object, "encoding-version", version);
 }
 
 std::vector<hsize_t> chunk_shape(const std::vector<std::int64_t>& shape, std::size_t element_size) {
@@ -133,20 +139,24 @@ void Image::make_parents(const std::string& name) {
 Handle Image::make_dataset(const std::string& name, hid_t type, std::size_t element_size,
                            const std::vector<std::int64_t>& shape, Filter filter) {
     const auto action = "make the dataset " + name + " in " + path_.string();
-    make_parents(name);
     const auto dimensions = static_cast<int>(shape.size());
     const auto chunk = chunk_shape(shape, element_size);
     const std::vector<hsize_t> extent(shape.begin(), shape.end());
-    const auto list = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, action);
-    without_times(list);
+    const auto list = dataset_creation_list();
     require(H5Pset_chunk(list.id(), dimensions, chunk.data()) >= 0, action);
     if (filter == Filter::deflate)
         require(H5Pset_shuffle(list.id()) >= 0 && H5Pset_deflate(list.id(), deflate_level) >= 0, action);
     require(H5Pset_fletcher32(list.id()) >= 0, action);
-    const auto space = own(H5Screate_simple(dimensions, extent.data(), nullptr), H5Sclose, action);
+    return make_dataset(name, type,
+                        own(H5Screate_simple(dimensions, extent.data(), nullptr), H5Sclose, action), list);
+}
+
+Handle Image::make_dataset(const std::string& name, hid_t type, const Handle& space,
+                           const Handle& creation_list) {
+    make_parents(name);
     auto dataset =
-        own(H5Dcreate2(file(), name.c_str(), type, space.id(), H5P_DEFAULT, list.id(), H5P_DEFAULT), H5Dclose,
-            action);
+        own(H5Dcreate2(file(), name.c_str(), type, space.id(), H5P_DEFAULT, creation_list.id(), H5P_DEFAULT),
+            H5Dclose, "make the dataset " + name + " in " + path_.string());
     const bool text = H5Tget_class(type) == H5T_STRING;
     set_encoding(dataset.id(), text ? "string-array" : "array", "0.2.0");
     return dataset;

@@ -27,10 +27,12 @@ class Image {
     // dictionaries.
     void make_parents(const std::string& name);
 
-    // An empty chunked dataset with fletcher32, carrying AnnData's attributes for its type. `name` must be
-    // new.
+    // A new dataset that carries AnnData's attributes for its type; the first form is chunked, with
+    // fletcher32.
     Handle make_dataset(const std::string& name, hid_t type, std::size_t element_size,
                         const std::vector<std::int64_t>& shape, Filter filter);
+    Handle make_dataset(const std::string& name, hid_t type, const Handle& space,
+                        const Handle& creation_list);
     void fill(const Handle& dataset, const std::string& name, hid_t type, const void* values);
 
     // Marks the file as ours; the last step before close() sets the attributes that depend on all datasets
@@ -60,6 +62,9 @@ class Image {
 // Property lists without times that keep the order of creation.
 Handle file_creation_list();
 Handle group_creation_list();
+Handle dataset_creation_list();
+
+void set_encoding(hid_t object, const std::string& type, const std::string& version);
 
 // Chunk sizes: at most 1 MiB, all chunks of a dataset filled about alike.
 std::vector<hsize_t> chunk_shape(const std::vector<std::int64_t>& shape, std::size_t element_size);

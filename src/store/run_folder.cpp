@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "store/one_failure.h"
 #include "store/run_folder_state.h"
 
 namespace kohort::store {

@@ -3,7 +3,6 @@
 
 #include <mutex>
 
-#include "parallel/collectives.h"
 #include "store/manifest.h"
 #include "store/run_folder.h"
 
@@ -17,13 +16,5 @@ struct RunFolder::State {
 
     void save(const std::filesystem::path& run) const;  // rank 0 only
 };
-
-// Runs `action` on rank 0. When it throws there, no other rank gets past this call, so that nobody goes on,
-// or ends well, beside a run that has failed.
-template <class Action>
-void on_root(parallel::Communicator& comm, Action action) {
-    if (comm.is_root()) action();
-    parallel::barrier(comm);
-}
 
 }  // namespace kohort::store

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "store/checksum_list.h"
 #include "store/partition_file.h"
+#include "store/one_failure.h"
 #include "store/run_folder_state.h"
 
 namespace kohort::store {

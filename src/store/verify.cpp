@@ -8,9 +8,9 @@
 #include "base/hash.h"
 #include "store/checksum_list.h"
 #include "store/manifest.h"
+#include "store/one_failure.h"
 #include "store/packed_texts.h"
 #include "store/run_folder.h"
-#include "store/run_folder_state.h"
 
 namespace kohort::store {
 namespace {
