@@ -11,10 +11,14 @@ std::uint32_t CharacterMap::make_entry(char32_t code, const BertNormalizerOption
     const auto pack = [](Kind kind, std::size_t index) {
         return static_cast<std::uint32_t>(kind) | static_cast<std::uint32_t>(index) << kind_bits;
     };
+    // Most of Unicode is one of these three, and they need no normaliser.
     const bool chinese = options.handle_chinese_chars && is_chinese(code);
-    if (is_unassigned(code) && !chinese) return pack(same, 0);  // most of Unicode
-    std::u32string target = normalize(std::u32string(1, code), options);
-    if (chinese) target = target.substr(1, target.size() - 2);  // without the spaces around it
+    if (is_unassigned(code) && !chinese) return pack(same, 0);
+    if (options.clean_text && is_control(code)) return pack(drop, 0);
+    std::u32string target;
+    if (!chinese) target = normalize(std::u32string(1, code), options);
+    else if (options.strips_accents()) append_canonical_decomposition(code, target);
+    else target.push_back(code);
 
     if (options.strips_accents()) {
         // Marks that stay and have a combining class are put in order with their neighbours.

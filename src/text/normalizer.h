@@ -14,7 +14,7 @@ namespace kohort::text {
 struct BertNormalizerOptions {
     bool clean_text = true;            // drop control characters, white space becomes U+0020
     bool handle_chinese_chars = true;  // every Han character is a word
-    std::optional<bool> strip_accents; // canonical decomposition without nonspacing marks; unset: as lowercase
+    std::optional<bool> strip_accents = {};  // canonical decomposition without nonspacing marks; unset: as lowercase
     bool lowercase = true;
 
     bool strips_accents() const { return strip_accents.value_or(lowercase); }

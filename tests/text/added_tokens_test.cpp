@@ -1,0 +1,49 @@
+#include "text/added_tokens.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace kohort::text {
+namespace {
+
+using testing::ElementsAre;
+using testing::Pair;
+
+std::vector<std::pair<std::string, TokenId>> split(const AddedTokenFinder& finder, std::string_view text) {
+    std::vector<std::pair<std::string, TokenId>> pieces;
+    finder.split(text, [&](std::string_view piece, TokenId id) {
+        pieces.emplace_back(piece, id);
+        return true;
+    });
+    return pieces;
+}
+
+TEST(AddedTokens, finds_the_leftmost_and_then_the_longest) {
+    const AddedTokenFinder finder({{.id = 1, .content = "[A]"}, {.id = 2, .content = "[A][B]"}, {.id = 3, .content = "x"}});
+    EXPECT_THAT(split(finder, "a[A][B]b[A]x[A"),
+                ElementsAre(Pair("a", -1), Pair("[A][B]", 2), Pair("b", -1), Pair("[A]", 1), Pair("x", 3), Pair("[A", -1)));
+    EXPECT_THAT(split(finder, ""), ElementsAre());
+}
+
+TEST(AddedTokens, takes_white_space_only_where_it_says_so) {
+    const AddedTokenFinder finder({{.id = 1, .content = "<m>", .lstrip = true}, {.id = 2, .content = "<r>", .rstrip = true}});
+    EXPECT_THAT(split(finder, "a \u3000<m> b"), ElementsAre(Pair("a", -1), Pair(" \u3000<m>", 1), Pair(" b", -1)));
+    EXPECT_THAT(split(finder, "a <r> \tb"), ElementsAre(Pair("a ", -1), Pair("<r> \t", 2), Pair("b", -1)));
+    // White space that one token has taken is not taken again.
+    EXPECT_THAT(split(finder, "<r> <m>"), ElementsAre(Pair("<r> ", 2), Pair("<m>", 1)));
+}
+
+TEST(AddedTokens, a_single_word_is_not_found_inside_another) {
+    const AddedTokenFinder finder({{.id = 1, .content = "an", .single_word = true}});
+    EXPECT_THAT(split(finder, "an ant, étan, an"), ElementsAre(Pair("an", 1), Pair(" ant, étan, ", -1), Pair("an", 1)));
+}
+
+TEST(AddedTokens, stops_when_told) {
+    const AddedTokenFinder finder({{.id = 1, .content = "|"}});
+    int seen = 0;
+    finder.split("a|b|c", [&](std::string_view, TokenId) { return ++seen < 2; });
+    EXPECT_EQ(seen, 2);
+}
+
+}  // namespace
+}  // namespace kohort::text
