@@ -39,7 +39,7 @@ struct Bert::Packing {
 
     // [B * T, …] -> [N, …]
     torch::Tensor pack(const torch::Tensor& x) const { return rows.defined() ? x.index_select(0, rows) : x; }
-    // [N, H] -> [B * T, H], zeros for padding
+    // [N, width] -> [B * T, width], zeros for padding
     torch::Tensor unpack(const torch::Tensor& x) const {
         if (!rows.defined()) return x;
         return torch::zeros({sequences * longest, x.size(1)}, x.options()).index_copy(0, rows, x);
@@ -108,10 +108,15 @@ torch::Tensor Bert::embed(const TokenBatch& batch, const Packing& packing, Dropo
 torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
     const std::int64_t heads = config_.num_attention_heads, width = config_.hidden_size / heads;
-    const auto by_head = [&](const torch::Tensor& projected) {  // [N, H] -> [B, heads, T, width]
-        return packing.unpack(projected).view({packing.sequences, packing.longest, heads, width}).transpose(1, 2);
-    };
-    const auto query = by_head(layer.query(x)), key = by_head(layer.key(x)), value = by_head(layer.value(x));
+    // One product for all three projections is faster than three narrow ones, forwards and backwards; joining their
+    // weights costs little beside it.
+    const auto joined = torch::linear(x, torch::cat({layer.query.weight, layer.key.weight, layer.value.weight}),
+                                      torch::cat({layer.query.bias, layer.key.bias, layer.value.bias}));
+    const auto split = packing.unpack(joined)  // [N, 3 H] -> [3, B, heads, T, width]
+                           .view({packing.sequences, packing.longest, 3, heads, width})
+                           .permute({2, 0, 3, 1, 4})
+                           .contiguous();
+    const auto query = split[0], key = split[1], value = split[2];
 
     torch::Tensor context;  // [B, heads, T, width]
     if (!dropout || config_.attention_probs_dropout_prob == 0) {

@@ -23,10 +23,17 @@ Device choose_device(std::string_view option, int local_rank);
 Precision choose_precision(std::string_view option, Device device);
 
 std::string_view name_of(Precision precision);
-std::string describe(Device device);  // "cpu", "cuda:1 (NVIDIA H200)"
+std::string describe(Device device);  // "cpu", "cuda:1"
 
-// Speed of an fp32 matrix product on one CPU thread, in GFLOP/s, measured in a few milliseconds (about 100 with the
-// reference BLAS).
+// Logs one warning where bf16 was asked for and this processor can only imitate it, many times slower than fp32.
+void warn_about_slow_bf16(Precision precision, Device device);
+
+// Lets the allocator keep the memory of finished batches for the next ones. Without it glibc hands every large tensor
+// back to the system and fetches it again page by page, which costs a tenth to a third of a small model's time.
+void keep_memory_between_batches();
+
+// Speed of an fp32 matrix product on one CPU thread, in GFLOP/s, measured in a few milliseconds (a tenth of a second
+// with the reference BLAS).
 double measure_gemm();
 
 // Logs one warning when LibTorch computes on the reference BLAS, which is 25 to 40 times slower than OpenBLAS.

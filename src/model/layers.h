@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/device.h"
 #include "model/model_config.h"
 
 namespace kohort::model {
@@ -54,6 +55,10 @@ struct LayerNorm {
         return torch::layer_norm(x, {weight.size(0)}, weight, bias, epsilon);
     }
 };
+
+inline torch::Device torch_device(Device device) {
+    return device.cuda ? torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(device.index)) : torch::Device(torch::kCPU);
+}
 
 inline torch::Tensor activate(Activation activation, const torch::Tensor& x) {
     switch (activation) {

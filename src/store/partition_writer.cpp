@@ -46,7 +46,10 @@ PartitionWriter::PartitionWriter(const std::filesystem::path& path, std::string_
     state_->image.set_identity(stage, key);
 }
 
-PartitionWriter::~PartitionWriter() = default;
+PartitionWriter::~PartitionWriter() {
+    const hdf5::Lock lock;
+    state_.reset();
+}
 
 PartitionWriter::PartitionWriter(PartitionWriter&&) noexcept = default;
 

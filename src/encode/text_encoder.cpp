@@ -1,0 +1,98 @@
+#include "encode/text_encoder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "encode/length_planner.h"
+#include "model/bert.h"
+#include "text/tokenizer.h"
+
+namespace kohort::encode {
+namespace {
+
+using base::ErrorKind;
+
+// Row to unit length, its squares added in double in order; a zero row stays.
+void scale_to_unit(std::span<const float> row, std::span<float> out) {
+    double squares = 0;
+    for (const float x : row) squares += static_cast<double>(x) * x;
+    if (!std::isfinite(squares))
+        base::fail(ErrorKind::internal, "the model gives a vector that is not finite; were its weights damaged in training?");
+    const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
+    for (std::size_t j = 0; j < row.size(); ++j) out[j] = static_cast<float>(row[j] * scale);
+}
+
+}  // namespace
+
+Pooling parse_pooling(std::string_view option) {
+    if (option == "mean") return Pooling::mean;
+    if (option == "cls") return Pooling::cls;
+    base::fail(ErrorKind::usage, "--pooling {} is not known; mean and cls are", option);
+}
+
+struct TextEncoder::State {
+    model::Bert bert;
+    const text::Tokenizer& tokenizer;
+    TextEncoderOptions options;
+    std::size_t special_tokens;  // what an empty text has
+};
+
+TextEncoder::TextEncoder(const model::Bert& bert, const text::Tokenizer& tokenizer, const TextEncoderOptions& options) {
+    const auto& config = bert.config();
+    if (options.max_tokens > config.max_position_embeddings)
+        base::fail(ErrorKind::usage, "--max-tokens {} is more than the model's {} positions", options.max_tokens,
+                   config.max_position_embeddings);
+    if (tokenizer.vocabulary_size() > config.vocab_size)
+        base::fail(ErrorKind::usage, "the tokenizer has {} tokens, the model embeds {}: they do not belong together",
+                   tokenizer.vocabulary_size(), config.vocab_size);
+    const std::size_t special_tokens = tokenizer.encode_for_model("", options.max_tokens).size();
+    if (options.max_tokens <= static_cast<std::int64_t>(special_tokens))
+        base::fail(ErrorKind::usage, "--max-tokens {} leaves no room beside the {} special tokens of every text",
+                   options.max_tokens, special_tokens);
+    const auto type = options.precision == model::Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
+    state_ = std::make_unique<State>(
+        State{bert.copy_to(model::torch_device(options.device), type), tokenizer, options, special_tokens});
+}
+
+TextEncoder::~TextEncoder() = default;
+
+std::int64_t TextEncoder::dimension() const { return state_->bert.config().hidden_size; }
+
+EncodedTexts TextEncoder::encode(std::span<const std::string_view> texts) const {
+    const c10::InferenceMode inference;
+    at::set_num_threads(1);  // of this thread's batches: more threads would change the last bits
+    const auto width = static_cast<std::size_t>(dimension());
+    EncodedTexts result{std::vector<float>(texts.size() * width), std::vector<std::uint8_t>(texts.size()), 0};
+
+    std::vector<std::vector<std::int32_t>> sequences;
+    std::vector<std::int64_t> lengths;
+    std::vector<std::size_t> text_of;  // sequence -> text
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        auto ids = state_->tokenizer.encode_for_model(texts[i], state_->options.max_tokens);
+        if (ids.size() <= state_->special_tokens) continue;
+        result.has_tokens[i] = 1;
+        result.tokens += static_cast<std::int64_t>(ids.size());
+        lengths.push_back(static_cast<std::int64_t>(ids.size()));
+        sequences.push_back(std::move(ids));
+        text_of.push_back(i);
+    }
+
+    for (const auto& members : plan_batches(lengths, state_->options.batch_tokens)) {
+        std::vector<std::vector<std::int32_t>> rows;
+        for (const auto member : members) rows.push_back(std::move(sequences[static_cast<std::size_t>(member)]));
+        const auto batch = model::make_batch(rows, state_->bert.config().pad_token_id, state_->bert.device());
+        const auto hidden = state_->bert.forward(batch);
+        const auto pooled = (state_->options.pooling == Pooling::cls ? model::cls_pool(hidden)
+                                                                     : model::mean_pool(hidden, batch.lengths))
+                                .to(torch::kCPU)
+                                .contiguous();
+        for (std::size_t row = 0; row < members.size(); ++row) {
+            const std::size_t text = text_of[static_cast<std::size_t>(members[row])];
+            scale_to_unit({pooled.data_ptr<float>() + row * width, width}, {result.vectors.data() + text * width, width});
+        }
+    }
+    return result;
+}
+
+}  // namespace kohort::encode

@@ -1,0 +1,58 @@
+// Texts to unit vectors: tokens, batches of similar length, the encoder, pooling. One call runs on the caller's
+// thread alone, so its result depends on its texts only; callers run several at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "model/device.h"
+
+namespace kohort::model {
+class Bert;
+}
+namespace kohort::text {
+class Tokenizer;
+}
+
+namespace kohort::encode {
+
+// How a text's vector is made from its tokens' vectors: their mean, special tokens included, or the first one.
+enum class Pooling { mean, cls };
+Pooling parse_pooling(std::string_view option);  // "mean", "cls"; Error(usage) otherwise
+
+struct TextEncoderOptions {
+    Pooling pooling = Pooling::mean;
+    std::int64_t max_tokens = 32;  // of a text, special tokens included; the rest is cut off
+    model::Precision precision = model::Precision::fp32;
+    model::Device device;
+    std::int64_t batch_tokens = 2048;  // of one micro-batch; part of the result, see length_planner.h
+};
+
+struct EncodedTexts {
+    std::vector<float> vectors;          // [texts, dimension], each of length 1; 0 for a text without tokens
+    std::vector<std::uint8_t> has_tokens;  // [texts]
+    std::int64_t tokens = 0;             // computed, special ones included
+};
+
+class TextEncoder {
+  public:
+    // Keeps a copy of the weights in the precision and on the device asked for; the tokenizer must live as long.
+    // Error(usage) where max_tokens is more than the model's positions, or the tokenizer's vocabulary more than its
+    // embeddings.
+    TextEncoder(const model::Bert& bert, const text::Tokenizer& tokenizer, const TextEncoderOptions& options);
+    ~TextEncoder();
+
+    std::int64_t dimension() const;
+
+    // Thread-safe.
+    EncodedTexts encode(std::span<const std::string_view> texts) const;
+
+  private:
+    struct State;
+    std::unique_ptr<const State> state_;
+};
+
+}  // namespace kohort::encode
