@@ -34,17 +34,21 @@ void fix_numeric_environment(const std::string& isa, char** arguments) {
 
     const auto put = [](const char* name, const char* value) { ::setenv(name, value, 1); };
     for (const char* name : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}) put(name, "1");
+    put("MKL_DYNAMIC", "FALSE");            // MKL is the BLAS inside LibTorch's wheels
     put("HDF5_USE_FILE_LOCKING", "FALSE");  // each file has one writer, and Lustre and GPFS often lack locks
     if (level == "avx512") {
         put("ATEN_CPU_CAPABILITY", "avx512");
         put("OPENBLAS_CORETYPE", "SKYLAKEX");
         put("ONEDNN_MAX_CPU_ISA", "DEFAULT");
+        put("MKL_CBWR", "AVX512");
     } else if (level == "avx2") {
         put("ATEN_CPU_CAPABILITY", "avx2");
         put("OPENBLAS_CORETYPE", "HASWELL");
         put("ONEDNN_MAX_CPU_ISA", "AVX2");
+        put("MKL_CBWR", "AVX2");
     } else {
         put("ATEN_CPU_CAPABILITY", "default");
+        put("MKL_CBWR", "COMPATIBLE");
     }
     put(marker, level.c_str());
     ::execv("/proc/self/exe", arguments);

@@ -33,7 +33,8 @@ function(kohort_library folder)
   target_link_libraries(kohort_${folder} PUBLIC kohort_flags ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
 endfunction()
 
-# kohort_test(NAME SOURCES a_test.cpp LINK lib… LABELS l…): a GoogleTest program, each of its cases one ctest test.
+# kohort_test(NAME SOURCES a_test.cpp LINK lib… LABELS l…): a GoogleTest program, each of its cases one ctest test;
+# in the build with the wheel the program is one test, because each start loads gigabytes of CUDA's libraries.
 function(kohort_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
@@ -41,6 +42,11 @@ function(kohort_test name)
   endif()
   add_executable(${name}_test ${arg_SOURCES})
   target_link_libraries(${name}_test PRIVATE kohort_flags ${arg_LINK} GTest::gmock GTest::gtest GTest::gtest_main)
-  gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  if(KOHORT_TORCH_WHEEL)
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "${arg_LABELS}")
+  else()
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                         PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  endif()
 endfunction()
