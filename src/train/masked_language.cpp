@@ -1,0 +1,114 @@
+// The masked language objective over all ranks: the loss is the mean over all of the step's hidden tokens, whose
+// number is agreed before any gradient is taken, so that a micro-batch's gradient does not depend on its rank.
+#include <cmath>
+#include <optional>
+
+#include "base/worker_threads.h"
+#include "model/mlm_head.h"
+#include "model/weights.h"
+#include "parallel/collectives.h"
+#include "parallel/exact_sum.h"
+#include "train/dropout_masks.h"
+#include "train/objective.h"
+#include "train/token_masking.h"
+
+namespace kohort::train {
+namespace {
+
+constexpr int loss_exponent = 30;  // a micro-batch's summed loss stays far below 2^32
+
+struct MaskedBatch {
+    std::vector<Sequence> rows;
+    std::vector<std::int64_t> flat_places;  // row * longest + place
+    std::vector<std::int64_t> targets;
+};
+
+class MaskedLanguage : public Objective {
+  public:
+    MaskedLanguage(const TrainOptions& options, const model::ModelConfig& config, torch::Device device,
+                   std::int64_t vocabulary, const text::SpecialTokens& special)
+        : max_tokens_(options.max_tokens), mask_{options.seed, options.mask, vocabulary, special},
+          master_(config, model::random_weights(config, options.seed)),
+          head_(config, model::copied_weights(master_.parameters(), device, torch::kFloat)),
+          working_(options.precision == model::Precision::bf16
+                       ? model::MlmHead(config, model::copied_weights(master_.parameters(), device, torch::kBFloat16))
+                       : head_) {}
+
+    std::string_view name() const override { return "masked_language"; }
+    SampleUnit unit() const override { return SampleUnit::text; }
+    std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t) const override {
+        return {draw_text(store, sample, max_tokens_)};
+    }
+    const std::vector<model::Parameter>& head() const override { return head_.parameters(); }
+    const std::vector<model::Parameter>& working_head() const override { return working_.parameters(); }
+
+    StepResult compute(const StepContext& step) override {
+        const auto own = own_micro_batches(step);
+        std::vector<MaskedBatch> batches;
+        std::int64_t targets = 0;
+        for (const std::int64_t m : own) {
+            batches.push_back(mask(step, m));
+            targets += std::ssize(batches.back().targets);
+        }
+        targets = parallel::all_sum(step.comm, targets);
+
+        std::vector<double> losses(own.size(), 0);
+        base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t i) {
+            step.comm.check_peers();
+            losses[static_cast<std::size_t>(i)] = learn(step, own[static_cast<std::size_t>(i)], batches[static_cast<std::size_t>(i)], targets);
+        });
+        std::int64_t sum = 0;
+        for (const double loss : losses)
+            // A loss that is not finite shows in its gradient, where the reducer finds it.
+            if (std::isfinite(loss)) sum += parallel::to_fixed_point(loss, loss_exponent);
+        sum = parallel::all_sum(step.comm, sum);
+        return {parallel::from_fixed_point(sum, loss_exponent) / static_cast<double>(std::max<std::int64_t>(targets, 1)), targets};
+    }
+
+  private:
+    MaskedBatch mask(const StepContext& step, std::int64_t m) const {
+        const MicroBatch& plan = step.sequences.micro_batches[static_cast<std::size_t>(m)];
+        MaskedBatch result;
+        for (std::size_t row = 0; row < plan.sequences.size(); ++row) {
+            // A sample is one sequence here, so its place in the step is its place in the stream.
+            const std::int64_t position = step.sequences.first_position + plan.sequences[row];
+            auto masked = mask_tokens(step.sequences.ids[static_cast<std::size_t>(m)][row], position, mask_);
+            for (const std::int32_t place : masked.places)
+                result.flat_places.push_back(static_cast<std::int64_t>(row) * plan.longest + place);
+            result.targets.insert(result.targets.end(), masked.targets.begin(), masked.targets.end());
+            result.rows.push_back(std::move(masked.ids));
+        }
+        return result;
+    }
+
+    // The summed loss of one micro-batch; its share of the mean's gradient is added.
+    double learn(const StepContext& step, std::int64_t m, const MaskedBatch& masked, std::int64_t targets) const {
+        if (masked.targets.empty()) return 0;
+        const auto batch = make_micro_batch(step, masked.rows);
+        std::optional<DropoutMasks> masks;
+        if (step.options.dropout > 0)
+            masks.emplace(step.options.seed, step.sequences.step,
+                          step.sequences.micro_batches[static_cast<std::size_t>(m)].sequences);
+        const auto hidden = step.encoder.forward(batch, masks ? &*masks : nullptr);
+        const auto device = hidden.device();
+        const auto chosen = hidden.flatten(0, 1).index_select(0, torch::tensor(masked.flat_places, torch::kLong).to(device));
+        const auto scores = working_.forward(chosen, step.encoder.word_embeddings()).to(torch::kFloat);
+        const auto loss = torch::cross_entropy_loss(scores, torch::tensor(masked.targets, torch::kLong).to(device), {}, at::Reduction::Sum);
+        add_gradients(step, loss, torch::full_like(loss, 1.0 / static_cast<double>(targets)));
+        return loss.item<double>();
+    }
+
+    std::int64_t max_tokens_;
+    MaskOptions mask_;
+    model::MlmHead master_, head_, working_;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> make_masked_language_objective(const TrainOptions& options, const model::ModelConfig& config,
+                                                          torch::Device device, std::int64_t vocabulary,
+                                                          const text::SpecialTokens& special) {
+    return std::make_unique<MaskedLanguage>(options, config, device, vocabulary, special);
+}
+
+}  // namespace kohort::train

@@ -1,0 +1,50 @@
+// Which samples make a step, and how a sample becomes token sequences. Every choice is a function of the seed and
+// of the sample's position in the endless stream of epochs, never of rank, thread or call order.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "text/tokenizer.h"
+#include "train/token_store.h"
+
+namespace kohort::train {
+
+using Sequence = std::vector<text::TokenId>;  // with special tokens
+
+// The stream of samples: one epoch's permutation after another, cut into steps of `batch`. A step may take the end
+// of one epoch and the beginning of the next.
+class SampleStream {
+  public:
+    SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed);
+
+    std::int64_t batch() const { return batch_; }  // at most the population
+    std::int64_t first_position(std::int64_t step) const { return step * batch_; }
+    std::vector<std::int64_t> samples(std::int64_t step) const;  // [batch]
+
+  private:
+    std::int64_t population_, batch_;
+    std::uint64_t seed_;
+};
+
+struct DrawOptions {
+    std::uint64_t seed = 0;
+    std::int64_t side_events = 4;  // most texts on one side of a user's pair
+    double drop_tokens = 0.25;     // the share of tokens left out of a text, [0, 1)
+    std::int64_t max_tokens = 32;  // of a sequence, special tokens included
+};
+
+// A user's two sides for contrastive learning: 2g sequences with g = min(side_events, texts / 2), drawn from the
+// user's different texts without replacement; the first g are one side. Tokens are dropped (at least one stays),
+// then the text is cut. `sample` is one of this rank's, of unit user, at `position` in the stream.
+std::vector<Sequence> draw_sides(const TokenStore& store, std::int64_t sample, std::int64_t position,
+                                 const DrawOptions& options);
+
+// One text, cut to `max_tokens`, nothing dropped. `sample` is one of this rank's, of unit text.
+Sequence draw_text(const TokenStore& store, std::int64_t sample, std::int64_t max_tokens);
+
+// `keep` of the ids as drop_tokens decides for slot `slot` of the sample at `position`; never none of them.
+std::vector<text::TokenId> drop_tokens(std::span<const text::TokenId> ids, double share, std::uint64_t seed,
+                                       std::int64_t position, std::int64_t slot);
+
+}  // namespace kohort::train

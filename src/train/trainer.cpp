@@ -1,0 +1,220 @@
+#include "train/trainer.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "base/stop_signal.h"
+#include "model/bert.h"
+#include "parallel/collectives.h"
+#include "train/adamw.h"
+#include "train/checkpoint.h"
+#include "train/gradient_reducer.h"
+#include "train/objective.h"
+#include "train/schedule.h"
+#include "train/step_sequences.h"
+
+namespace kohort::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Each operation runs on the thread that asks for it: several micro-batches run at once instead, and sums inside an
+// operation do not depend on the number of threads.
+class OneThreadAnOperation {
+  public:
+    OneThreadAnOperation() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+    ~OneThreadAnOperation() { at::set_num_threads(before_); }
+    OneThreadAnOperation(const OneThreadAnOperation&) = delete;
+    OneThreadAnOperation& operator=(const OneThreadAnOperation&) = delete;
+
+  private:
+    int before_;
+};
+
+std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Bert& encoder) {
+    if (options.objective == ObjectiveKind::contrastive) return make_contrastive_objective(options);
+    return make_masked_language_objective(options, encoder.config(), encoder.device(), store.vocabulary_size(), store.special());
+}
+
+// The weights: fp32 masters that the optimizer updates, and what steps compute with (the masters themselves, or
+// their bf16 copies).
+class Weights {
+  public:
+    Weights(model::Bert& encoder, const Objective& objective, model::Precision precision)
+        : working_encoder_(precision == model::Precision::bf16 ? encoder.copy_to(encoder.device(), torch::kBFloat16) : encoder),
+          masters_(encoder.parameters()) {
+        masters_.insert(masters_.end(), objective.head().begin(), objective.head().end());
+        for (const model::Parameter& parameter : working_encoder_.parameters()) working_.push_back(parameter.value);
+        for (const model::Parameter& parameter : objective.working_head()) working_.push_back(parameter.value);
+        for (torch::Tensor& tensor : working_) tensor.requires_grad_(true);
+    }
+    ~Weights() {
+        for (torch::Tensor& tensor : working_) tensor.requires_grad_(false);
+    }
+    Weights(const Weights&) = delete;
+    Weights& operator=(const Weights&) = delete;
+
+    void refresh() {
+        const torch::NoGradGuard no_grad;
+        for (std::size_t t = 0; t < working_.size(); ++t)
+            if (!working_[t].is_same(masters_[t].value)) working_[t].copy_(masters_[t].value);
+    }
+
+    const model::Bert& encoder() const { return working_encoder_; }
+    const std::vector<torch::Tensor>& working() const { return working_; }
+    const std::vector<model::Parameter>& masters() const { return masters_; }
+
+  private:
+    model::Bert working_encoder_;
+    std::vector<model::Parameter> masters_;
+    std::vector<torch::Tensor> working_;
+};
+
+class Trainer {
+  public:
+    Trainer(parallel::Communicator& comm, const TokenStore& store, model::Bert& encoder, const TrainOptions& options,
+            const std::filesystem::path& run, const std::string& key, base::Metrics& metrics)
+        : comm_(comm), store_(store), options_(options), metrics_(metrics),
+          objective_(make_objective(options, store, encoder)), weights_(encoder, *objective_, options.precision),
+          stream_(store.samples(objective_->unit()), options.batch, options.seed),
+          optimizer_(weights_.masters(), {.weight_decay = options.weight_decay}), gradients_(comm, weights_.masters()),
+          schedule_{options.learning_rate, options.steps, options.warmup},
+          checkpoints_(comm, run / "checkpoint", std::string(objective_->name()), key) {}
+
+    TrainReport run() {
+        start_ = last_save_ = Clock::now();
+        resume();
+        base::Progress progress(std::string(objective_->name()), options_.steps, "steps", comm_.is_root());
+        progress.set(step_);
+        report_.steps = options_.steps;
+        report_.resumed_at = step_;
+        while (step_ < options_.steps) {
+            save_if_due();
+            const double loss = one_step();
+            ++step_;
+            progress.set(step_);
+            progress.note(fmt::format("loss {:.3f}", loss));
+        }
+        progress.finish();
+        report_.repeated_steps = gradients_.repeats();
+        report_.seconds = seconds_since(start_);
+        return std::move(report_);
+    }
+
+  private:
+    // Everything that a checkpoint holds; the tensors are the training's own.
+    TrainingState state() {
+        TrainingState result{step_, {}, gradients_.recent_largest()};
+        for (std::size_t t = 0; t < weights_.masters().size(); ++t) {
+            const auto& [name, value] = weights_.masters()[t];
+            result.tensors.push_back({name, value.detach()});
+            result.tensors.push_back({name + "#first_moment", optimizer_.first_moments()[t]});
+            result.tensors.push_back({name + "#second_moment", optimizer_.second_moments()[t]});
+        }
+        return result;
+    }
+
+    void resume() {
+        TrainingState found = state();
+        if (!checkpoints_.load_newest(found)) return;
+        step_ = found.step;
+        gradients_.set_recent_largest(std::move(found.recent_largest));
+        optimizer_.set_steps(step_);
+        weights_.refresh();
+        if (comm_.is_root()) base::log_info("{}: resumed after step {} of {}", objective_->name(), step_, options_.steps);
+    }
+
+    // Rank 0's clock and anybody's stop request decide for all.
+    void save_if_due() {
+        const bool due = comm_.is_root() && seconds_since(last_save_) >= options_.checkpoint_every;
+        std::int32_t wishes[2] = {due ? 1 : 0, base::stop_requested() ? 1 : 0};
+        parallel::all_reduce(comm_, std::span(wishes), parallel::ReduceOperation::maximum);
+        if (!wishes[0] && !wishes[1]) return;
+        checkpoints_.save(state());
+        last_save_ = Clock::now();
+        if (wishes[1])
+            base::fail(base::ErrorKind::stopped, "stopped on request after training step {} of {}; run again with --resume to go on",
+                       step_, options_.steps);
+    }
+
+    double one_step() {
+        const auto begin = Clock::now();
+        const double waited = comm_.statistics().wait_seconds;
+        const StepSequences sequences = collect_step(
+            comm_, store_, objective_->unit(), stream_, step_, options_.micro_batch_tokens, weights_.encoder().config().hidden_size,
+            [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); });
+        StepResult result;
+        std::vector<torch::Tensor> gradients;
+        while (gradients.empty()) {
+            gradients_.begin(std::max(sequences.tokens, std::int64_t{1}));
+            result = objective_->compute({comm_, sequences, weights_.encoder(), weights_.working(), gradients_, options_});
+            gradients = gradients_.reduce(step_);
+        }
+        const double norm = global_norm(gradients), rate = schedule_.rate(step_);
+        optimizer_.step(gradients, clip_factor(norm, options_.clip), rate, options_.threads);
+        weights_.refresh();
+
+        const double seconds = seconds_since(begin);
+        report_.tokens += sequences.tokens;
+        if (step_ * 100 / options_.steps != (step_ - 1) * 100 / options_.steps || step_ == 0 || step_ + 1 == options_.steps)
+            report_.loss.emplace_back(step_, result.loss);
+        metrics_.record("train_step", {{"objective", std::string(objective_->name())},
+                                       {"step", step_},
+                                       {"loss", result.loss},
+                                       {"learning_rate", rate},
+                                       {"gradient_norm", norm},
+                                       {"tokens", sequences.tokens},
+                                       {"sequences", sequences.count()},
+                                       {"seconds", seconds},
+                                       {"wait_share", (comm_.statistics().wait_seconds - waited) / std::max(seconds, 1e-9)}});
+        return result.loss;
+    }
+
+    parallel::Communicator& comm_;
+    const TokenStore& store_;
+    const TrainOptions& options_;
+    base::Metrics& metrics_;
+    std::unique_ptr<Objective> objective_;
+    Weights weights_;
+    SampleStream stream_;
+    AdamW optimizer_;
+    GradientReducer gradients_;
+    Schedule schedule_;
+    CheckpointFolder checkpoints_;
+    TrainReport report_;
+    std::int64_t step_ = 0;
+    Clock::time_point start_, last_save_;
+};
+
+void check(const TokenStore& store, const model::Bert& encoder, const TrainOptions& options) {
+    using base::ErrorKind;
+    if (options.max_tokens < 3 || options.max_tokens > encoder.config().max_position_embeddings)
+        base::fail(ErrorKind::usage, "training on {} tokens a text does not fit a model of {} positions", options.max_tokens,
+                   encoder.config().max_position_embeddings);
+    if (store.vocabulary_size() > encoder.config().vocab_size)
+        base::fail(ErrorKind::usage, "the tokenizer has {} tokens and the model only {}", store.vocabulary_size(),
+                   encoder.config().vocab_size);
+    const bool pairs = options.objective == ObjectiveKind::contrastive;
+    if (pairs && store.samples(SampleUnit::user) < 2)
+        base::fail(ErrorKind::input, "{} of {} users have two different texts; contrastive training needs at least 2 such users",
+                   store.samples(SampleUnit::user), store.users());
+    if (!pairs && store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
+}
+
+}  // namespace
+
+TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Bert& encoder, const TrainOptions& options,
+                  const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
+    check(store, encoder, options);
+    const OneThreadAnOperation one_thread;
+    return Trainer(comm, store, encoder, options, run, key, metrics).run();
+}
+
+}  // namespace kohort::train

@@ -1,0 +1,78 @@
+// Trains an encoder on a corpus over all ranks, so that its weights after N steps are the same bytes at any number
+// of ranks and threads, and after any stop and resume. No torch type stands here, so that jobs need none.
+//
+// A step: the ranks that own the sampled users or texts draw their sequences; all plan the same micro-batches from
+// the sequences' lengths; each rank computes its share; the gradients are summed exactly; every rank makes the same
+// update.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/metrics.h"
+#include "model/device.h"
+#include "parallel/communicator.h"
+#include "train/token_store.h"
+
+namespace kohort::model {
+class Bert;
+}
+
+namespace kohort::train {
+
+enum class ObjectiveKind {
+    contrastive,      // the two halves of a user's drawn texts belong together: for `finetune`
+    masked_language,  // hidden tokens are guessed (Devlin et al. 2019, section 3.1): for `pretrain`
+};
+
+enum class Pooling { mean, cls };
+
+struct TrainOptions {
+    ObjectiveKind objective = ObjectiveKind::contrastive;
+    std::uint64_t seed = 1;
+    std::int64_t steps = 100;
+    std::int64_t batch = 192;         // users (contrastive) or texts (masked_language) a step, over all ranks
+    std::int64_t max_tokens = 32;     // of a sequence, special tokens included
+    double learning_rate = 3e-3;      // at its peak
+    double warmup = 0.07;             // share of the steps
+    double weight_decay = 0.01;
+    double clip = 1.0;                // of the gradient's global norm; 0: none
+    double dropout = 0;               // replaces the rates in the model's configuration
+    model::Precision precision = model::Precision::fp32;
+    std::int64_t micro_batch_tokens = 0;  // 0: chosen from the step's size
+
+    // contrastive
+    std::int64_t side_events = 4;     // most texts a side
+    double temperature = 0.07;
+    double drop_tokens = 0.5;
+    Pooling pooling = Pooling::mean;
+
+    // masked_language
+    double mask = 0.15;
+
+    // without influence on the result
+    int threads = 1;
+    double checkpoint_every = 60;     // seconds
+};
+
+struct TrainReport {
+    std::int64_t steps = 0;           // of the whole training
+    std::int64_t resumed_at = 0;      // steps taken from a checkpoint
+    std::int64_t tokens = 0;          // computed in this run, over all ranks
+    std::int64_t repeated_steps = 0;  // computed again because a gradient outgrew its grid
+    double seconds = 0;
+    std::vector<std::pair<std::int64_t, double>> loss;  // about 100 (step, loss) from step 0 to the last
+};
+
+// Collective. Updates the model in place; it must be the same on all ranks, and of type fp32. Writes checkpoints to
+// RUN/checkpoint/ and resumes from one there that carries `key` (the stage's: a hash of all that the result depends
+// on). Throws Error(stopped) after saving when a stop was requested, Error(internal) when the loss or a gradient is
+// not finite (the last checkpoint stays), Error(input) when the corpus has too little to train on, Error(usage)
+// when the checkpoint there has another key.
+TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Bert& model, const TrainOptions& options,
+                  const std::filesystem::path& run, const std::string& key, base::Metrics& metrics);
+
+}  // namespace kohort::train
