@@ -14,7 +14,7 @@ constexpr std::uint64_t permutation_stream = std::uint64_t{1} << 63;
 
 EpochPermutation::EpochPermutation(std::int64_t n, std::uint64_t seed, std::uint64_t epoch)
     : random_(seed, base::RandomPurpose::sampling), n_(static_cast<std::uint64_t>(n)), epoch_(epoch),
-      half_bits_(std::max(1, (std::bit_width(n_ - 1) + 1) / 2)) {}
+      half_bits_(std::max(1, (static_cast<int>(std::bit_width(n_ - 1)) + 1) / 2)) {}
 
 std::int64_t EpochPermutation::operator()(std::int64_t position) const {
     const std::uint64_t mask = (std::uint64_t{1} << half_bits_) - 1;

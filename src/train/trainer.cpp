@@ -135,7 +135,7 @@ class Trainer {
     void save_if_due() {
         const bool due = comm_.is_root() && seconds_since(last_save_) >= options_.checkpoint_every;
         std::int32_t wishes[2] = {due ? 1 : 0, base::stop_requested() ? 1 : 0};
-        parallel::all_reduce(comm_, std::span(wishes), parallel::ReduceOperation::maximum);
+        parallel::all_reduce(comm_, std::span<std::int32_t>(wishes), parallel::ReduceOperation::maximum);
         if (!wishes[0] && !wishes[1]) return;
         checkpoints_.save(state());
         last_save_ = Clock::now();

@@ -1,0 +1,92 @@
+// The loss against the textbook formula, its gradient against finite differences.
+#include "train/contrastive_loss.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace kohort::train {
+namespace {
+
+using Vector = std::vector<double>;
+
+double dot(const Vector& a, const Vector& b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    return sum;
+}
+
+// Written out as the papers have it, without tensors.
+double plain_loss(const torch::Tensor& vectors, const std::vector<std::int32_t>& per_sample,
+                  const std::vector<std::int64_t>& users, double temperature) {
+    std::vector<std::vector<Vector>> sides(2);
+    std::int64_t row = 0;
+    for (const std::int32_t count : per_sample)
+        for (auto& side : sides) {
+            Vector mean(static_cast<std::size_t>(vectors.size(1)), 0);
+            for (std::int32_t i = 0; i < count / 2; ++i, ++row)
+                for (std::int64_t d = 0; d < vectors.size(1); ++d)
+                    mean[static_cast<std::size_t>(d)] += vectors[row][d].item<double>() / (count / 2);
+            const double length = std::sqrt(dot(mean, mean));
+            for (double& x : mean) x /= length;
+            side.push_back(mean);
+        }
+    double loss = 0;
+    for (std::size_t i = 0; i < users.size(); ++i)
+        for (int direction = 0; direction < 2; ++direction) {
+            const auto& query = sides[static_cast<std::size_t>(direction)][i];
+            const auto& keys = sides[static_cast<std::size_t>(1 - direction)];
+            double sum = 0;
+            for (std::size_t j = 0; j < users.size(); ++j)
+                if (j == i || users[j] != users[i]) sum += std::exp(dot(query, keys[j]) / temperature);
+            loss -= dot(query, keys[i]) / temperature - std::log(sum);
+        }
+    return loss / (2.0 * static_cast<double>(users.size()));
+}
+
+struct Case {
+    std::vector<std::int32_t> per_sample{4, 2, 6, 2};
+    std::vector<std::int64_t> users{8, 3, 5, 3};  // the second and the fourth are the same user
+    torch::Tensor vectors;
+    Case() {
+        torch::manual_seed(4);
+        vectors = torch::nn::functional::normalize(torch::randn({14, 5}), torch::nn::functional::NormalizeFuncOptions().dim(1));
+    }
+};
+
+TEST(ContrastiveLoss, is_the_formula) {
+    const Case c;
+    EXPECT_NEAR(contrastive_loss(c.vectors, c.per_sample, c.users, 0.1).loss, plain_loss(c.vectors, c.per_sample, c.users, 0.1), 1e-6);
+}
+
+TEST(ContrastiveLoss, another_sample_of_the_same_user_is_no_negative) {
+    Case c;
+    const double masked = contrastive_loss(c.vectors, c.per_sample, c.users, 0.1).loss;
+    c.users = {8, 3, 5, 4};
+    EXPECT_GT(contrastive_loss(c.vectors, c.per_sample, c.users, 0.1).loss, masked);
+}
+
+TEST(ContrastiveLoss, gradient_agrees_with_finite_differences) {
+    const Case c;
+    const auto gradient = contrastive_loss(c.vectors, c.per_sample, c.users, 0.1).gradient;
+    const auto exact = c.vectors.to(torch::kDouble);
+    constexpr double step = 1e-5;
+    for (std::int64_t row = 0; row < 14; ++row)
+        for (std::int64_t d = 0; d < 5; ++d) {
+            auto up = exact.clone(), down = exact.clone();
+            up[row][d] += step;
+            down[row][d] -= step;
+            const double slope = (plain_loss(up, c.per_sample, c.users, 0.1) - plain_loss(down, c.per_sample, c.users, 0.1)) / (2 * step);
+            EXPECT_NEAR(gradient[row][d].item<double>(), slope, 1e-5) << row << ' ' << d;
+        }
+}
+
+TEST(ContrastiveLoss, of_well_separated_users_is_small_and_all_are_found) {
+    const auto vectors = torch::eye(3).repeat_interleave(2, 0);
+    const auto result = contrastive_loss(vectors, {2, 2, 2}, {0, 1, 2}, 0.05);
+    EXPECT_LT(result.loss, 1e-6);
+    EXPECT_EQ(result.accuracy, 1.0);
+}
+
+}  // namespace
+}  // namespace kohort::train
