@@ -91,7 +91,7 @@ TEST(GradientReducer, a_gradient_that_outgrows_its_grid_is_found_on_one_rank_and
                 reducer.add(0, torch::full({2}, comm.rank() == 1 ? value : 0.5));
                 const auto sums = reducer.reduce(0);
                 if (sums.empty()) continue;
-                EXPECT_FLOAT_EQ(sums[0][0].item<float>(), static_cast<float>(value + 1.0));
+                EXPECT_NEAR(sums[0][0].item<double>(), value + 1.0, 2e-5);  // the grid still follows the largest
                 return tries;
             }
         };
