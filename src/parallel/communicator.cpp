@@ -40,6 +40,11 @@ void check_total(const Buffer& buffer, std::int64_t expected) {
                    buffer.count, expected);
 }
 
+void check_host(const Buffer& buffer) {
+    if (buffer.device != Device::host)
+        base::fail(base::ErrorKind::internal, "a device buffer came to a carrier of host memory; it needs NCCL or staging");
+}
+
 PeerError::PeerError(int rank, int exit_code)
     : std::runtime_error("rank " + std::to_string(rank) + " failed"), rank_(rank), exit_code_(exit_code) {}
 

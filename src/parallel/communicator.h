@@ -49,6 +49,9 @@ void check_counts(const Buffer& buffer, const std::vector<std::int64_t>& counts,
 // Error(internal) unless `buffer` holds `expected` elements.
 void check_total(const Buffer& buffer, std::int64_t expected);
 
+// Error(internal) for a device buffer, which a carrier of host memory cannot take.
+void check_host(const Buffer& buffer);
+
 // Where this rank lives. Nodes are numbered by their lowest rank.
 struct Topology {
     int node = 0, nodes = 1;

@@ -295,11 +295,6 @@ class MpiCommunicator : public Communicator {
         if (bytes > 0) std::memmove(to, from, static_cast<std::size_t>(bytes));
     }
 
-    static void check_host(const Buffer& buffer) {
-        if (buffer.device != Device::host)
-            base::fail(base::ErrorKind::internal, "a device buffer came to MPI; it needs NCCL or staging through the host");
-    }
-
     static MPI_Request* add_request(Operation& operation) {
         operation.requests.push_back(MPI_REQUEST_NULL);
         return &operation.requests.back();

@@ -36,6 +36,7 @@ struct SharedState {
 };
 
 std::vector<std::byte> copy_of(const Buffer& buffer) {
+    check_host(buffer);
     const auto* first = static_cast<const std::byte*>(buffer.data);
     return {first, first + buffer.count * static_cast<std::int64_t>(size_of(buffer.type))};
 }
@@ -180,7 +181,10 @@ class ThreadCommunicator : public Communicator {
         wake_everybody();
     }
 
-    void check_peers() override { control_.check(); }
+    void check_peers() override {
+        heartbeat();
+        control_.check();
+    }
 
     int leave_after_failure(const std::optional<Failure>& own, std::chrono::milliseconds patience,
                             const std::function<void(const Failure&)>& report) override {

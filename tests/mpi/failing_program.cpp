@@ -15,7 +15,7 @@
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
 #include "parallel/heartbeat.h"
-#include "parallel/mpi_communicator.h"
+#include "parallel/mpi_program.h"
 #include "parallel/partition_queue.h"
 
 namespace kohort::parallel {
@@ -150,13 +150,11 @@ const std::map<std::string, Job>& jobs() {
 // Holds a temporary file while the job runs: none may be left behind.
 int run(const std::string& mode, const std::filesystem::path& folder, double watchdog_seconds) {
     base::catch_stop_signals();
-    MpiSession session;
-    const auto comm = make_mpi_communicator(session, {.watchdog_seconds = watchdog_seconds, .watchdog_grace_seconds = 2});
-    return run_guarded(
-        *comm,
-        [&] {
-            base::AtomicFile result(folder / ("result-" + std::to_string(comm->rank())));
-            return jobs().at(mode)(*comm);
+    return run_on_all_ranks(
+        {.watchdog_seconds = watchdog_seconds, .watchdog_grace_seconds = 2},
+        [&](Communicator& comm) {
+            base::AtomicFile result(folder / ("result-" + std::to_string(comm.rank())));
+            return jobs().at(mode)(comm);
         },
         std::chrono::milliseconds(1500));
 }

@@ -156,6 +156,15 @@ TEST_P(Failure, a_slow_rank_with_signs_of_life_is_not_blamed) {
     EXPECT_EQ(run("works_slowly", false, "2").exit_code, 0);
 }
 
+TEST_P(Failure, a_launch_that_splits_the_ranks_is_refused) {
+    ::setenv("SLURM_STEP_NUM_TASKS", "8", 1);
+    const auto outcome = run("succeeds");
+    ::unsetenv("SLURM_STEP_NUM_TASKS");
+    EXPECT_EQ(outcome.exit_code, 4) << outcome.output;
+    ASSERT_EQ(outcome.error_lines.size(), 1u) << outcome.output;
+    EXPECT_NE(outcome.error_lines[0].find("srun --mpi=pmix -n 8 kohort"), std::string::npos) << outcome.output;
+}
+
 class FailureOfPeers : public Failure {};
 
 TEST_P(FailureOfPeers, does_not_wait_for_a_rank_that_computes) {
