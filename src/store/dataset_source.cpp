@@ -21,7 +21,7 @@ std::unique_ptr<MatrixSource::Format> open_matrix(const DatasetRef& ref) {
 
 }  // namespace
 
-DatasetRef parse_dataset_ref(const std::string& text) {
+DatasetRef parse_dataset(const std::string& text) {
     if (text.ends_with(".npy") && text.size() > 4) return {text, ""};
     const auto colon = text.rfind(":/");
     if (colon == std::string::npos || colon == 0 || colon + 2 == text.size() || text.ends_with('/'))

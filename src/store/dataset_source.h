@@ -18,7 +18,7 @@ struct DatasetRef {
 };
 
 // From "FILE.h5:/path" or "FILE.npy". Error(usage) for anything else.
-DatasetRef parse_dataset_ref(const std::string& text);
+DatasetRef parse_dataset(const std::string& text);
 
 // Thread-safe. Opening throws Error(input) when the file is missing or is of neither kind, and Error(usage)
 // when the file has no such matrix (the message lists those it has).

@@ -52,6 +52,12 @@ Lock::Lock() : held_(library_mutex()) {
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
+bool Handle::close() {
+    if (id_ < 0) return true;
+    const Lock lock;
+    return close_(std::exchange(id_, -1)) >= 0;
+}
+
 std::string last_error() {
     std::string text;
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
@@ -92,11 +98,16 @@ bool exists(hid_t file, const std::string& name) {
     return true;
 }
 
-Dataset open_dataset(hid_t file, const std::filesystem::path& path, const std::string& name) {
+Dataset open_dataset(hid_t file, const std::filesystem::path& path, const std::string& name,
+                     std::size_t chunk_cache) {
     Dataset dataset;
     dataset.name = path.string() + ": " + name;
     if (!exists(file, name)) fail(ErrorKind::environment, "{} does not exist", dataset.name);
-    dataset.id = Handle(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
+    const auto access = own(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose, "make a property list");
+    require(H5Pset_chunk_cache(access.id(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, chunk_cache,
+                               H5D_CHUNK_CACHE_W0_DEFAULT) >= 0,
+            "set the chunk cache");
+    dataset.id = Handle(H5Dopen2(file, name.c_str(), access.id()), H5Dclose);
     if (!dataset.id)
         fail(ErrorKind::environment, "cannot open {} (HDF5 says: {})", dataset.name, last_error());
     const auto space = own(H5Dget_space(dataset.id.id()), H5Sclose, "read the shape of " + dataset.name);
@@ -114,10 +125,14 @@ Handle Dataset::stored_type() const {
     return own(H5Dget_type(id.id()), H5Tclose, "read the type of " + name);
 }
 
+void require_rows(const Dataset& dataset, std::int64_t first, std::int64_t count) {
+    if (first < 0 || count < 0 || count > dataset.shape[0] - first)
+        fail(ErrorKind::internal, "{}: rows {} to {} of {} were asked for", dataset.name, first,
+             first + count, dataset.shape[0]);
+}
+
 void Dataset::read_rows(hid_t type, std::int64_t first, std::int64_t count, void* into) const {
-    if (first < 0 || count < 0 || count > shape[0] - first)
-        fail(ErrorKind::internal, "{}: rows {} to {} of {} were asked for", name, first, first + count,
-             shape[0]);
+    require_rows(*this, first, count);
     if (count == 0 || columns() == 0) return;
     const hsize_t start[2] = {static_cast<hsize_t>(first), 0};
     const hsize_t extent[2] = {static_cast<hsize_t>(count), static_cast<hsize_t>(columns())};

@@ -14,7 +14,7 @@
 
 namespace kohort::store::hdf5 {
 
-// Debian's HDF5 is not thread-safe: whoever calls it, or destroys a Handle, holds a Lock. HDF5's own printing
+// Debian's HDF5 is not thread-safe: whoever calls it holds a Lock. HDF5's own printing
 // of its error stack is off while it is held (it is a setting of the thread in a thread-safe build).
 class Lock {
   public:
@@ -41,9 +41,7 @@ class Handle {
 
     hid_t id() const { return id_; }
     explicit operator bool() const { return id_ >= 0; }
-    bool close() {
-        return id_ < 0 || close_(std::exchange(id_, -1)) >= 0;
-    }  // false: HDF5 could not finish its work
+    bool close();  // takes the lock by itself; false: HDF5 could not finish its work
 
   private:
     hid_t id_ = -1;
@@ -77,8 +75,13 @@ struct Dataset {
     Handle stored_type() const;
 };
 
+// Error(internal) where the dataset has no rows [first, first + count).
+void require_rows(const Dataset& dataset, std::int64_t first, std::int64_t count);
+
 // Error(environment) when there is no such dataset, or it is neither a vector nor a matrix.
-Dataset open_dataset(hid_t file, const std::filesystem::path& path, const std::string& name);
+// `chunk_cache` bytes of unpacked chunks are kept while it is open.
+Dataset open_dataset(hid_t file, const std::filesystem::path& path, const std::string& name,
+                     std::size_t chunk_cache = std::size_t{1} << 20);
 
 bool exists(hid_t file, const std::string& name);  // every group on the way too
 

@@ -1,5 +1,4 @@
 // Matrices in HDF5 files, plain and virtual (dataset_source.h).
-#include <algorithm>
 #include <optional>
 
 #include "base/error.h"
@@ -12,6 +11,9 @@ namespace {
 
 using base::ErrorKind;
 using base::fail;
+
+// Files of others may have large chunks; one that is read in several pieces is unpacked once.
+constexpr std::size_t chunk_cache = std::size_t{64} << 20;
 
 bool is_matrix(hid_t file, const std::string& name) {
     const hdf5::Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
@@ -40,62 +42,23 @@ class Hdf5Matrix : public MatrixSource::Format {
         if (!hdf5::exists(file_.id(), ref.dataset) || !is_matrix(file_.id(), ref.dataset))
             fail(ErrorKind::usage, "{} has no matrix of floats named {}; it has: {}", ref.file.string(),
                  ref.dataset, list_of_matrices(file_.id()));
-        dataset_ = hdf5::open_dataset(file_.id(), ref.file, ref.dataset);
-        name = dataset_.name;
-        rows = dataset_.shape[0];
-        columns = dataset_.shape[1];
+        reader_.emplace(hdf5::open_dataset(file_.id(), ref.file, ref.dataset, chunk_cache), ref.file);
+        name = reader_->dataset().name;
+        rows = reader_->dataset().shape[0];
+        columns = reader_->dataset().shape[1];
         files.push_back(ref.file);
-        if (!hdf5::is_virtual(dataset_)) return;
-        blocks_ = hdf5::source_blocks(dataset_, ref.file);
-        for (const auto& block : blocks_)
-            if (std::find(files.rbegin(), files.rend(), block.file) == files.rend())
-                files.push_back(block.file);
-    }
-
-    ~Hdf5Matrix() override {
-        const hdf5::Lock lock;
-        source_.reset();
-        dataset_ = {};
-        file_.close();
+        for (const auto& source : reader_->sources())
+            if (source.file != files.back()) files.push_back(source.file);
     }
 
     void read_rows(std::int64_t first, std::int64_t count, float* into) const override {
         const hdf5::Lock lock;
-        if (blocks_.empty()) {
-            dataset_.read_rows(H5T_NATIVE_FLOAT, first, count, into);
-            return;
-        }
-        auto block =
-            std::upper_bound(blocks_.begin(), blocks_.end(), first,
-                             [](std::int64_t row, const auto& candidate) { return row < candidate.first; }) -
-            1;
-        while (count > 0) {
-            const auto within = first - block->first;
-            const auto taken = std::min(count, block->count - within);
-            source_of(*block).read_rows(H5T_NATIVE_FLOAT, block->source_first + within, taken, into);
-            into += taken * columns;
-            first += taken;
-            count -= taken;
-            ++block;
-        }
+        reader_->read_rows(H5T_NATIVE_FLOAT, first, count, into);
     }
 
   private:
-    // Rows are mostly read in order: the last source stays open, and never more than one.
-    const hdf5::Dataset& source_of(const hdf5::SourceBlock& block) const {
-        if (opened_ != &block) {
-            source_.reset();
-            source_ = hdf5::open_source(block, columns);
-            opened_ = &block;
-        }
-        return source_->dataset;
-    }
-
     hdf5::Handle file_;
-    hdf5::Dataset dataset_;
-    std::vector<hdf5::SourceBlock> blocks_;           // empty: a plain dataset
-    mutable std::optional<hdf5::OpenSource> source_;  // guarded by hdf5::Lock
-    mutable const hdf5::SourceBlock* opened_ = nullptr;
+    mutable std::optional<hdf5::RowReader> reader_;  // its open source changes, guarded by hdf5::Lock
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// One failure, told once: what several ranks do together ends on all of them, or fails on exactly one of them and
-// ends no other rank's work well. (The others leave by PeerError when the failing rank announces itself.)
+// One failure for all: work of rank 0 alone, and problems that ranks find in their own pieces of work, end on
+// every rank alike, by one error that is told once (parallel/agreement.h).
 #pragma once
 
 #include <cstdint>
@@ -7,18 +7,19 @@
 #include <limits>
 
 #include "base/error.h"
-#include "parallel/collectives.h"
+#include "parallel/agreement.h"
 
 namespace kohort::store {
 
-// Runs `action` on rank 0. When it throws there, no other rank gets past this call.
+// Collective. Runs `action` on rank 0; no rank gets past this call before it is done, or when it failed.
 template <class Action>
 void on_root(parallel::Communicator& comm, Action action) {
-    if (comm.is_root()) action();
-    parallel::barrier(comm);
+    parallel::agree(comm, [&] {
+        if (comm.is_root()) action();
+    });
 }
 
-// What went wrong in the pieces of work that this rank has done; only the first piece counts.
+// What went wrong in the pieces of work that this rank has done; the first piece counts.
 class FirstProblem {
   public:
     // Runs `work` for the piece numbered `piece`; an Error of it is kept for later.
@@ -33,18 +34,15 @@ class FirstProblem {
         }
     }
 
-    // Collective. The rank that has the problem of the lowest piece throws it; the others never return.
+    // Collective. Throws on all ranks when any rank has kept a problem.
     void tell(parallel::Communicator& comm) const {
-        const auto first = parallel::all_min(comm, piece_);
-        if (first == none) return;
-        const int teller = parallel::all_min(comm, piece_ == first ? comm.rank() : comm.size());
-        if (comm.rank() == teller) std::rethrow_exception(problem_);
-        parallel::barrier(comm);
+        parallel::agree(comm, [&] {
+            if (problem_) std::rethrow_exception(problem_);
+        });
     }
 
   private:
-    static constexpr auto none = std::numeric_limits<std::int64_t>::max();
-    std::int64_t piece_ = none;
+    std::int64_t piece_ = std::numeric_limits<std::int64_t>::max();
     std::exception_ptr problem_;
 };
 

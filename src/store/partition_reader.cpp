@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "store/hdf5_handle.h"
 #include "store/partition_file.h"
+#include "store/virtual_source.h"
 
 namespace kohort::store {
 
@@ -44,10 +45,7 @@ PartitionReader::PartitionReader(const std::filesystem::path& path) {
              format, format_version);
 }
 
-PartitionReader::~PartitionReader() {
-    const hdf5::Lock lock;
-    state_.reset();
-}
+PartitionReader::~PartitionReader() = default;
 
 PartitionReader::PartitionReader(PartitionReader&&) noexcept = default;
 
@@ -77,18 +75,20 @@ template <class T>
 std::vector<T> PartitionReader::read_rows(const std::string& name, std::int64_t first,
                                           std::int64_t count) const {
     const hdf5::Lock lock;
-    const auto dataset = state_->dataset(name);
+    hdf5::RowReader reader(state_->dataset(name), state_->path);
+    const auto& dataset = reader.dataset();
     if (H5Tequal(dataset.stored_type().id(), hdf5::stored_type_of<T>()) <= 0)
         fail(ErrorKind::environment,
              "{} has another element type than expected: the file is damaged or not Kohort's", dataset.name);
     std::vector<T> values(static_cast<std::size_t>(std::max<std::int64_t>(count, 0) * dataset.columns()));
-    dataset.read_rows(hdf5::memory_type_of<T>(), first, count, values.data());
+    reader.read_rows(hdf5::memory_type_of<T>(), first, count, values.data());
     return values;
 }
 
 std::vector<std::string> PartitionReader::read_strings(const std::string& name) const {
     const hdf5::Lock lock;
-    const auto dataset = state_->dataset(name);
+    hdf5::RowReader reader(state_->dataset(name), state_->path);
+    const auto& dataset = reader.dataset();
     const auto type = dataset.stored_type();
     if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) > 0 ||
         dataset.shape.size() != 1)
@@ -96,7 +96,7 @@ std::vector<std::string> PartitionReader::read_strings(const std::string& name) 
              "{} is not a vector of fixed-length strings: the file is damaged or not Kohort's", dataset.name);
     const auto rows = static_cast<std::size_t>(dataset.shape[0]);
     std::vector<char> padded(rows * dataset.element_size);
-    dataset.read_rows(type.id(), 0, dataset.shape[0], padded.data());
+    reader.read_rows(type.id(), 0, dataset.shape[0], padded.data());
     std::vector<std::string> values;
     values.reserve(rows);
     for (std::size_t row = 0; row < rows; ++row) {
@@ -123,6 +123,7 @@ void PartitionReader::check_all() const {
     std::vector<char> block;
     for (const auto& name : hdf5::dataset_names(state_->file.id())) {
         const auto dataset = state_->dataset(name);
+        if (hdf5::is_virtual(dataset)) continue;  // its sources are files of their own (check_virtual_index)
         const auto type = dataset.stored_type();
         const auto row_bytes =
             std::max<std::int64_t>(dataset.columns() * static_cast<std::int64_t>(dataset.element_size), 1);

@@ -46,10 +46,7 @@ PartitionWriter::PartitionWriter(const std::filesystem::path& path, std::string_
     state_->image.set_identity(stage, key);
 }
 
-PartitionWriter::~PartitionWriter() {
-    const hdf5::Lock lock;
-    state_.reset();
-}
+PartitionWriter::~PartitionWriter() = default;
 
 PartitionWriter::PartitionWriter(PartitionWriter&&) noexcept = default;
 

@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "parallel/collectives.h"
 #include "store/one_failure.h"
 #include "store/run_folder_state.h"
 
@@ -121,6 +122,10 @@ void probe_by_new_file(parallel::Communicator& comm, const std::filesystem::path
 
 }  // namespace
 
+void RunFolder::State::hold(const std::filesystem::path& run) {
+    if (!lock) lock = std::make_unique<FolderLock>(run);
+}
+
 void RunFolder::State::save(const std::filesystem::path& run) const {
     base::write_file_atomically(run / manifest_name, to_json(manifest));
 }
@@ -134,6 +139,7 @@ RunFolder::RunFolder(parallel::Communicator& comm, std::filesystem::path path, O
         check_before_opening(path_, mode);
         if (mode != OpenMode::read) {
             make_folder(path_);
+            state_->hold(path_);
             base::remove_temporaries(path_);
         }
         if (!std::filesystem::exists(manifest_path)) return;

@@ -5,9 +5,10 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "parallel/collectives.h"
 #include "store/checksum_list.h"
-#include "store/partition_file.h"
 #include "store/one_failure.h"
+#include "store/partition_file.h"
 #include "store/run_folder_state.h"
 
 namespace kohort::store {
@@ -41,6 +42,7 @@ Stage::Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key,
     bool recorded_complete = false;
     on_root(comm_, [&] {
         std::lock_guard lock(state.mutex);
+        state.hold(run_.path());  // a run that was opened for reading gets a further stage
         auto* record = state.manifest.find(key_.stage());
         if (record && record->key != hash)
             fail(ErrorKind::usage,
@@ -110,7 +112,10 @@ void Stage::check_finished_files() {
         run_.state_->manifest.find(key_.stage())->complete = false;
         run_.state_->save(run_.path());
     });
-    if (complete_) reused_ = read_here;
+    if (!complete_) return;
+    reused_ = read_here;
+    if (comm_.is_root())
+        base::log_info("stage {}: complete already, its {} files are unchanged", key_.stage(), names.size());
 }
 
 bool Stage::complete() const {
@@ -185,6 +190,9 @@ void Stage::finish() {
         run_.state_->save(run_.path());
     });
     complete_ = true;
+    const auto kept = parallel::all_sum(comm_, reused_);
+    if (kept > 0)
+        base::log_info("stage {}: {} of its files are kept from an earlier run", key_.stage(), kept);
 }
 
 std::int64_t Stage::reused() const {

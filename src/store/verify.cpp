@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "parallel/collectives.h"
 #include "store/checksum_list.h"
 #include "store/manifest.h"
 #include "store/one_failure.h"

@@ -172,12 +172,15 @@ void write_virtual(hdf5::Image& image, const std::string& name, const Column& co
     image.make_dataset(name, type.id(), whole, list);
 }
 
-// pandas wants distinct categories: a number without a tag, or with another's, is told apart by its number.
-std::vector<std::string> distinct_categories(const std::vector<std::string>& tags) {
+// By number. pandas wants distinct categories: a number without a tag, or with another's, is told apart by
+// its number.
+std::vector<std::string> distinct_categories(const std::map<std::int32_t, std::string>& tags) {
     std::set<std::string> taken;
     std::vector<std::string> categories;
-    for (std::size_t segment = 0; segment < tags.size(); ++segment) {
-        auto category = tags[segment].empty() ? fmt::format("segment {}", segment) : tags[segment];
+    for (std::int32_t segment = 0; segment <= tags.rbegin()->first; ++segment) {
+        const auto known = tags.find(segment);
+        const bool tagged = known != tags.end() && !known->second.empty();
+        auto category = tagged ? known->second : fmt::format("segment {}", segment);
         while (!taken.insert(category).second) category += fmt::format(" ({})", segment);
         categories.push_back(category);
     }
@@ -186,7 +189,7 @@ std::vector<std::string> distinct_categories(const std::vector<std::string>& tag
 
 // obs/tag shares its codes with obs/segment: the number of a segment is the number of its category.
 void write_tags(hdf5::Image& image, const Column& segments, const Form& form,
-                const std::vector<std::string>& tags) {
+                const std::map<std::int32_t, std::string>& tags) {
     const auto categories = distinct_categories(tags);
     std::size_t width = 1;
     for (const auto& category : categories) width = std::max(width, category.size());

@@ -9,8 +9,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
-#include <vector>
 
 #include "parallel/communicator.h"
 
@@ -19,7 +19,8 @@ namespace kohort::store {
 struct VirtualIndex {
     std::string stage, key;  // as every file of a run carries them
     std::int32_t partitions = 0;
-    std::vector<std::string> tags;  // tags[segment], for obs/tag as a categorical; empty: no such column
+    std::map<std::int32_t, std::string>
+        tags;  // of segments by number (>= 0), for the categorical obs/tag; none: no such column
 };
 
 // Collective. Writes RUN/kohort.h5 from RUN/{corpus,embedding,segment}/part-*.h5 and

@@ -82,19 +82,47 @@ std::vector<SourceBlock> source_blocks(const Dataset& dataset, const std::filesy
     return blocks;
 }
 
-OpenSource open_source(const SourceBlock& block, std::int64_t columns) {
-    OpenSource source;
-    source.path = block.file;
-    source.file = open_file(block.file);
-    source.dataset = open_dataset(source.file.id(), block.file, block.dataset);
+RowReader::RowReader(Dataset dataset, const std::filesystem::path& path) : dataset_(std::move(dataset)) {
+    if (is_virtual(dataset_)) blocks_ = source_blocks(dataset_, path);
+}
+
+void RowReader::read_rows(hid_t type, std::int64_t first, std::int64_t count, void* into) {
+    if (blocks_.empty()) {
+        dataset_.read_rows(type, first, count, into);
+        return;
+    }
+    require_rows(dataset_, first, count);
+    const auto row_bytes = static_cast<std::int64_t>(H5Tget_size(type)) * dataset_.columns();
+    auto block =
+        std::upper_bound(blocks_.begin(), blocks_.end(), first,
+                         [](std::int64_t row, const auto& candidate) { return row < candidate.first; }) -
+        1;
+    for (auto* next = static_cast<char*>(into); count > 0; ++block) {
+        const auto within = first - block->first;
+        const auto taken = std::min(count, block->count - within);
+        open_source(*block).read_rows(type, block->source_first + within, taken, next);
+        next += taken * row_bytes;
+        first += taken;
+        count -= taken;
+    }
+}
+
+// Rows are mostly read in order: the last source stays open.
+const Dataset& RowReader::open_source(const SourceBlock& block) {
+    if (opened_ == &block) return source_;
+    opened_ = nullptr;
+    source_ = {};
+    source_file_ = open_file(block.file);
+    source_ = open_dataset(source_file_.id(), block.file, block.dataset);
     const auto wanted = block.source_first + block.count;
-    const auto present = source.dataset.shape[0];
-    if (source.dataset.columns() != columns || (block.whole ? present != wanted : present < wanted))
+    const auto present = source_.shape[0];
+    if (source_.columns() != dataset_.columns() || (block.whole ? present != wanted : present < wanted))
         fail(ErrorKind::environment,
              "{} has {} rows of {} columns, and a virtual dataset wants {} rows of {}: it is not the file "
              "that it was made for",
-             source.dataset.name, present, source.dataset.columns(), wanted, columns);
-    return source;
+             source_.name, present, source_.columns(), wanted, dataset_.columns());
+    opened_ = &block;
+    return source_;
 }
 
 }  // namespace kohort::store::hdf5

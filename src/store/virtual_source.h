@@ -26,15 +26,28 @@ bool is_virtual(const Dataset& dataset);
 // Error(input) when it is not made of blocks of whole rows, or when rows have no source.
 std::vector<SourceBlock> source_blocks(const Dataset& dataset, const std::filesystem::path& path);
 
-// A source, open for reading.
-struct OpenSource {
-    std::filesystem::path path;
-    Handle file;
-    Dataset dataset;
-};
+// Rows of a dataset, from wherever they lie. Sources are opened when they are needed, and at most one is open
+// at a time. Like all of HDF5, it is used under a Lock.
+class RowReader {
+  public:
+    // `dataset` belongs to the file at `path`.
+    RowReader(Dataset dataset, const std::filesystem::path& path);
 
-// Error(environment) naming the source where it is missing, damaged, or has not the rows and columns that are
-// wanted of it.
-OpenSource open_source(const SourceBlock& block, std::int64_t columns);
+    const Dataset& dataset() const { return dataset_; }
+    const std::vector<SourceBlock>& sources() const { return blocks_; }  // none: a plain dataset
+
+    // As Dataset::read_rows. Error(environment) naming the source where it is missing, damaged, or has not
+    // the rows and columns that are wanted of it.
+    void read_rows(hid_t type, std::int64_t first, std::int64_t count, void* into);
+
+  private:
+    const Dataset& open_source(const SourceBlock& block);
+
+    Dataset dataset_;
+    std::vector<SourceBlock> blocks_;
+    const SourceBlock* opened_ = nullptr;
+    Handle source_file_;
+    Dataset source_;
+};
 
 }  // namespace kohort::store::hdf5

@@ -18,12 +18,12 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(DatasetRefs, are_files_with_a_path_inside_or_npy) {
-    EXPECT_EQ(parse_dataset_ref("a/b.h5:/obsm/x").file, "a/b.h5");
-    EXPECT_EQ(parse_dataset_ref("a/b.h5:/obsm/x").dataset, "/obsm/x");
-    EXPECT_EQ(parse_dataset_ref("odd:/name.h5:/x").file, "odd:/name.h5");
-    EXPECT_EQ(parse_dataset_ref("x.npy").dataset, "");
+    EXPECT_EQ(parse_dataset("a/b.h5:/obsm/x").file, "a/b.h5");
+    EXPECT_EQ(parse_dataset("a/b.h5:/obsm/x").dataset, "/obsm/x");
+    EXPECT_EQ(parse_dataset("odd:/name.h5:/x").file, "odd:/name.h5");
+    EXPECT_EQ(parse_dataset("x.npy").dataset, "");
     for (const auto* text : {"", "a.h5", "a.h5:", "a.h5:/", ":/x", "a.h5:x", ".npy", "a.h5:/x/"})
-        EXPECT_EQ(error_of([&] { parse_dataset_ref(text); }).first, 2) << text;
+        EXPECT_EQ(error_of([&] { parse_dataset(text); }).first, 2) << text;
 }
 
 class MatrixSources : public StoreTest {
@@ -65,7 +65,7 @@ class MatrixSources : public StoreTest {
 TEST_F(MatrixSources, npy_files_of_every_kind_are_read_as_numpy_reads_them) {
     for (const std::string name :
          {"half.npy", "single.npy", "double.npy", "empty.npy", "version2.npy", "version3.npy"}) {
-        const MatrixSource source(parse_dataset_ref((folder_ / name).string()));
+        const MatrixSource source(parse_dataset((folder_ / name).string()));
         expect_equal(source, name);
         EXPECT_EQ(source.files(), std::vector{folder_ / name});
     }

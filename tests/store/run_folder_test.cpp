@@ -116,6 +116,19 @@ TEST_F(RunFolders, ranks_that_see_different_folders_are_told_so) {
     EXPECT_THAT(inodes(folder_), IsEmpty());  // the probe is gone too
 }
 
+TEST_F(RunFolders, two_jobs_in_one_folder_are_kept_apart) {
+    SmallRun small{folder_ / "run"};
+    small.make(2, OpenMode::create);
+    run_thread_ranks(1, [&](Communicator& comm) {
+        RunFolder first(comm, small.path, OpenMode::resume);
+        const auto [code, message] = open_error(small.path, OpenMode::resume);
+        EXPECT_EQ(code, 4);
+        EXPECT_THAT(message, HasSubstr("another job"));
+        EXPECT_EQ(open_error(small.path, OpenMode::read).first, 0);
+    });
+    EXPECT_EQ(open_error(small.path, OpenMode::resume).first, 0);
+}
+
 TEST_F(RunFolders, another_option_on_resume_is_usage_and_the_difference_is_named) {
     SmallRun small{folder_ / "run"};
     small.make(2, OpenMode::create);

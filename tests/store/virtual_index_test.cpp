@@ -55,7 +55,8 @@ class VirtualIndexes : public StoreTest {
         });
     }
 
-    const VirtualIndex wanted_{"report", "key", 7, {"coffee", "运动健身", "coffee"}};
+    const VirtualIndex wanted_{
+        "report", "key", 7, {{0, "coffee"}, {1, "运动健身"}, {2, "coffee"}, {4, "tea"}}};
 };
 
 std::string python() {
@@ -74,7 +75,7 @@ TEST_F(VirtualIndexes, h5py_reads_the_whole_run_from_any_folder) {
     EXPECT_THAT(result.output,
                 AllOf(HasSubstr("obsm/embedding float32 (12, 4)"), HasSubstr("obs/segment int32 (12,)"),
                       HasSubstr("obsm/map float32 (12, 2)"), HasSubstr("centroids equal"),
-                      HasSubstr("categories coffee|运动健身|coffee (2)")));
+                      HasSubstr("categories coffee|运动健身|coffee (2)|segment 3|tea")));
     std::filesystem::rename(folder_ / "run", folder_ / "moved");  // names inside are relative
     EXPECT_EQ(run_command(python() + " '" + script.string() + "' '" + (folder_ / "moved").string() + "' 2>&1")
                   .exit_code,

@@ -1,0 +1,28 @@
+// A record's events as bytes: how they travel between ranks, and how records are compared with each other.
+// Two records have equal bytes exactly when they are equal in every mapped column, cleaned.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace kohort::corpus {
+
+struct EventView {
+    std::int64_t time = 0;
+    std::string_view behavior, item, text;
+};
+
+void append_event(std::string& bytes, const EventView& event);
+
+// Reads events one after another; the views point into `bytes`.
+class EventReader {
+  public:
+    explicit EventReader(std::string_view bytes) : bytes_(bytes) {}
+    bool next(EventView& event);
+
+  private:
+    std::string_view bytes_;
+};
+
+}  // namespace kohort::corpus

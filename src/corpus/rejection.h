@@ -1,0 +1,35 @@
+// Why a record of the input was not kept. The names appear in quarantine.jsonl and in messages.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace kohort::corpus {
+
+enum class Reason : std::int32_t {
+    none,
+    unclosed_quote,    // a quoted field that never ends
+    stray_quote,       // text between a closing quote and the next separator
+    field_too_long,    // over 1 MiB
+    record_too_long,   // over 16 MiB
+    nul_byte,          // also as \u0000 in JSON
+    invalid_utf8,
+    invalid_gb18030,
+    invalid_json,
+    too_few_fields,
+    too_many_fields,
+    missing_user,
+    missing_item,      // in an item catalogue
+    user_id_too_long,  // over 256 bytes
+    bad_timestamp
+};
+
+inline constexpr std::array<std::string_view, 15> reason_names = {
+    "none",         "unclosed_quote",  "stray_quote",  "field_too_long", "record_too_long",
+    "nul_byte",     "invalid_utf8",    "invalid_gb18030", "invalid_json", "too_few_fields",
+    "too_many_fields", "missing_user", "missing_item", "user_id_too_long", "bad_timestamp"};
+
+constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
+
+}  // namespace kohort::corpus
