@@ -80,19 +80,20 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     const auto& options = context.options;
     cluster::KMeansOptions settings;
     settings.clusters = clusters;
-    settings.iterations = options.integer("iterations");
+    settings.iterations = static_cast<int>(options.integer("iterations"));
     settings.seed = static_cast<std::uint64_t>(options.integer("seed"));
-    settings.restarts = options.integer("restarts");
+    settings.restarts = static_cast<int>(options.integer("restarts"));
     settings.threads = context.threads;
     const auto& init = options.text("init");
-    if (init == "random") settings.initialization = cluster::Initialization::random;
-    else if (init != "kmeans||") {
+    if (init.find(":/") == std::string::npos) {
+        settings.initialization = cluster::parse_initialization(init);
+    } else {
         store::MatrixSource given(store::parse_dataset(init));
         if (given.columns() != columns || given.rows() != clusters)
             base::fail(base::ErrorKind::usage, "--init {}: {} centroids of {} columns; the run needs {} of {}", init, given.rows(),
                        given.columns(), clusters, columns);
         settings.initialization = cluster::Initialization::given;
-        settings.given_centroids = given.read_rows(0, given.rows());
+        settings.initial_centroids = given.read_rows(0, given.rows());
     }
     return settings;
 }
@@ -113,7 +114,7 @@ std::int64_t settle_clusters(JobContext& context, const LocalVectors& local) {
 
 std::vector<std::int32_t> number_segments(JobContext& context, const std::filesystem::path& run, const LocalVectors& local,
                                           const cluster::KMeansResult& result) {
-    if (!context.options.given("previous")) return segment::numbers_by_size(result.counts);
+    if (!context.options.given("previous")) return segment::numbers_by_size(result.assignment.counts);
     std::vector<std::string> ids;
     std::vector<float> vectors;
     for (std::size_t i = 0; i < local.partitions.size(); ++i) {
@@ -123,7 +124,7 @@ std::vector<std::int32_t> number_segments(JobContext& context, const std::filesy
         vectors.insert(vectors.end(), local.partitions[i].begin(), local.partitions[i].end());
     }
     const auto previous = segment::read_previous(context.comm, context.options.text("previous"), ids, vectors, local.columns);
-    const auto match = segment::match_segments(previous, result.centroids, local.columns, result.counts);
+    const auto match = segment::match_segments(previous, result.centroids, local.columns, result.assignment.counts);
     base::log_info("segments: {} kept their numbers, {} are new, {} are gone", match.kept, match.born, match.retired);
     return match.numbers;
 }
@@ -140,10 +141,10 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
             std::vector<std::int32_t> labels, second;
             std::vector<float> distance, margin;
             for (std::size_t r = row; r < row + rows; ++r) {
-                labels.push_back(numbers[static_cast<std::size_t>(result.labels[r])]);
-                second.push_back(result.second[r] < 0 ? -1 : numbers[static_cast<std::size_t>(result.second[r])]);
-                distance.push_back(result.distances[r]);
-                margin.push_back(result.margins[r]);
+                labels.push_back(numbers[static_cast<std::size_t>(result.assignment.labels[r])]);
+                second.push_back(result.assignment.seconds[r] < 0 ? -1 : numbers[static_cast<std::size_t>(result.assignment.seconds[r])]);
+                distance.push_back(result.assignment.distances[r]);
+                margin.push_back(result.assignment.margins[r]);
             }
             const auto map = projection.project(local.partitions[i]);
             store::PartitionWriter writer(run.path() / name, "segment", key.hash());
@@ -161,7 +162,7 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
     writer.write("/centroids", std::span<const float>(result.centroids), {static_cast<std::int64_t>(numbers.size()), local.columns},
                  store::Filter::none);
     writer.write("/number", numbers, store::Filter::deflate);
-    writer.write("/count", result.counts, store::Filter::deflate);
+    writer.write("/count", result.assignment.counts, store::Filter::deflate);
     stage.add("segment/centroids.h5", writer.commit());
 }
 
@@ -176,9 +177,10 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
                                             progress.advance();
                                             context.metrics.record("lloyd", {{"restart", s.restart}, {"iteration", s.iteration},
                                                                              {"seconds", s.seconds}, {"changed", s.changed},
-                                                                             {"inertia", s.inertia}, {"rescanned", s.rescanned},
-                                                                             {"pruned", s.pruned}, {"kernel", s.kernel},
-                                                                             {"prefilter", s.prefilter}});
+                                                                             {"inertia", s.inertia}, {"imbalance", s.imbalance},
+                                                                             {"rescanned", s.rescanned}, {"pruned", 0},
+                                                                             {"kernel", std::string(cluster::kernel_name(s.kernel))},
+                                                                             {"prefilter", "off"}});
                                         });
     progress.finish();
     const auto numbers = number_segments(context, run.path(), local, result);
@@ -186,7 +188,7 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     write_partitions(context, run, stage, key, local, result, numbers, projection);
     stage.finish();
     timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations, inertia {:.6g}", base::human_count(local.rows),
-                             local.columns, clusters, result.iterations, result.inertia));
+                             local.columns, clusters, result.iterations, result.assignment.inertia));
 }
 
 store::StageKey cluster_key(const Options& options) {
