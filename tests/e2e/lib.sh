@@ -31,7 +31,10 @@ no_leftovers() {
   local left
   left=$(find "$1" -name '.*.tmp' 2>/dev/null | head -3)
   [ -z "$left" ] || fail "temporary files left behind: $left"
-  ! pgrep -f "$work" >/dev/null || fail "processes left behind: $(pgrep -af "$work" | head -3)"
+  local process
+  for process in $(pgrep -x kohort || true); do
+    [ "$(readlink "/proc/$process/cwd")" != "$work" ] || fail "process $process is left behind"
+  done
 }
 
 # A small synthetic corpus in ./corpus.
