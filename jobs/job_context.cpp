@@ -2,9 +2,11 @@
 
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/error.h"
 #include "environment.h"
 #include "parallel/collectives.h"
 #include "parallel/mpi_communicator.h"
+#include "stages.h"
 #include "version.h"
 
 namespace kohort::jobs {
@@ -41,6 +43,12 @@ void StageTimer::finish(const std::string& summary) {
     context_.metrics.record("stage", {{"stage", stage_}, {"seconds", seconds}, {"wait_share", share}, {"bytes_sent", bytes},
                                       {"peak_memory", peak}, {"ranks", comm.size()}, {"threads", context_.threads}});
     base::log_info("{}: {} ({}, {:.0f}% of it waiting for other ranks)", stage_, summary, base::human_duration(seconds), 100 * share);
+}
+
+store::StageKey completed_stage(const store::RunFolder& run, const std::string& stage, const std::string& job) {
+    if (auto key = run.recorded_key(stage)) return *key;
+    base::fail(base::ErrorKind::usage, "{} holds no complete {}: run `kohort {} --out {}` first", run.path().string(), stage, job,
+               run.path().string());
 }
 
 std::string float_environment(const std::string& device) {

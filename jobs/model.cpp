@@ -46,11 +46,11 @@ std::string fingerprint_of_tokenizer(const std::filesystem::path& path) {
     return base::sha256_hex(listing);
 }
 
-void copy_into_run(store::RunFolder& run, store::Stage& stage, const std::filesystem::path& from,
+void copy_into_run(store::RunFolder& run, store::Stage& stage, const std::string& folder, const std::filesystem::path& from,
                    std::span<const char* const> names) {
     for (const auto* name : names) {
         if (!std::filesystem::exists(from / name)) continue;
-        const auto target = std::string("model/") + name;
+        const auto target = folder + "/" + name;
         const auto content = base::read_file(from / name);
         base::write_file_atomically(run.path() / target, content);
         stage.add(target, base::sha256_hex(content));
@@ -58,10 +58,10 @@ void copy_into_run(store::RunFolder& run, store::Stage& stage, const std::filesy
 }
 
 // The corpus's own vocabulary, the same at any number of ranks.
-void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage) {
+void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage, const std::string& folder) {
     const auto& options = context.options;
     if (options.given("tokenizer")) {
-        if (context.is_root()) copy_into_run(run, stage, options.text("tokenizer"), tokenizer_files);
+        if (context.is_root()) copy_into_run(run, stage, folder, options.text("tokenizer"), tokenizer_files);
         parallel::barrier(context.comm);
         return;
     }
@@ -80,9 +80,9 @@ void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& st
         settings);
     if (context.is_root()) {
         const auto wordpiece = text::bert_settings(text::Vocabulary(vocabulary), settings.normalizer);
-        text::save_wordpiece(wordpiece, run.path() / "model", longest_sequence);
+        text::save_wordpiece(wordpiece, run.path() / folder, longest_sequence);
         for (const auto* name : tokenizer_files) {
-            const auto file = std::string("model/") + name;
+            const auto file = folder + "/" + name;
             if (std::filesystem::exists(run.path() / file)) stage.add(file, base::sha256_file(run.path() / file));
         }
     }
@@ -149,83 +149,103 @@ void train_one(JobContext& context, store::RunFolder& run, const store::StageKey
     run.describe("loss", loss_text(report));
 }
 
-// What training depends on: every option that shapes it.
-store::StageKey training_key(const Options& options, const store::StageKey& corpus) {
-    store::StageKey key("model");
+// What a training stage does and where its model goes.
+struct Training {
+    std::string folder;                          // of the run; also the stage's name
+    bool masked_language = false, contrastive = false;
+    std::optional<std::filesystem::path> start;  // a model to start from; else fresh weights
+};
+
+// Every option that shapes the training, and what it starts from.
+store::StageKey training_key(const Options& options, const Training& training, const store::StageKey& corpus) {
+    store::StageKey key(training.folder);
     for (const char* name : {"seed", "vocabulary-size", "lowercase", "layers", "hidden", "heads", "intermediate", "train-tokens",
                              "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "weight-decay", "clip",
                              "temperature", "dropout", "drop-tokens", "side-events", "pooling"})
         if (options.names(name)) key.add(name, options.text(name));
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
-    key.add("initial model", options.given("model") ? fingerprint(options.text("model")) : "");
+    key.add("initial model", training.start ? fingerprint(*training.start) : "");
     key.add("environment", float_environment("cpu"));
     key.add_stage(corpus);
     return key;
 }
 
-// Trains into RUN/model: from --model where a training job was given one, else from fresh weights.
 void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
-                 std::int64_t pretrain_steps, bool contrastive) {
+                 const Training& training) {
     const auto& options = context.options;
+    const auto folder = run.path() / training.folder;
     StageTimer timer(context, "train");
     std::shared_ptr<model::Bert> bert;
-    if (options.given("model")) {
-        if (context.is_root()) copy_into_run(run, stage, options.text("model"), tokenizer_files);
+    if (training.start) {
+        if (context.is_root()) copy_into_run(run, stage, training.folder, *training.start, tokenizer_files);
         parallel::barrier(context.comm);
-        bert = model::load_model(options.text("model"), context.is_root());
+        bert = model::load_model(*training.start, context.is_root());
     } else {
-        make_tokenizer(context, run, stage);
+        make_tokenizer(context, run, stage, training.folder);
     }
-    const auto tokenizer = text::load_tokenizer(run.path() / "model");
+    const auto tokenizer = text::load_tokenizer(folder);
     if (!bert) bert = model::make_model(new_model(options, tokenizer->vocabulary_size()), static_cast<std::uint64_t>(options.integer("seed")));
     const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads);
-    train_one(context, run, key, tokens, *bert, train_options(context, train::ObjectiveKind::masked_language, pretrain_steps));
-    const auto steps = contrastive ? settle_steps(options, tokens) : 0;
-    if (contrastive) train_one(context, run, key, tokens, *bert, train_options(context, train::ObjectiveKind::contrastive, steps));
+    const auto masked_steps = training.masked_language ? options.integer("pretrain-steps") : 0;
+    const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
+    train_one(context, run, key, tokens, *bert, train_options(context, train::ObjectiveKind::masked_language, masked_steps));
+    train_one(context, run, key, tokens, *bert, train_options(context, train::ObjectiveKind::contrastive, pair_steps));
     if (context.is_root())
-        for (const auto& file : model::save_model(run.path() / "model", *bert)) stage.add("model/" + file.name, file.sha256);
-    run.describe("model", fmt::format("{} steps of masked language modelling, {} contrastive steps, vocabulary of {}", pretrain_steps,
-                                      steps, base::human_count(tokenizer->vocabulary_size())));
+        for (const auto& file : model::save_model(folder, *bert)) stage.add(training.folder + "/" + file.name, file.sha256);
+    const auto config = model::read_model_config(folder / "config.json");
+    run.describe("model", fmt::format("{} layers of {}, a vocabulary of {}, {} steps of masked language modelling, {} contrastive steps",
+                                      config.num_hidden_layers, config.hidden_size, base::human_count(tokenizer->vocabulary_size()),
+                                      masked_steps, pair_steps));
     stage.finish();
-    timer.finish(fmt::format("{} steps", pretrain_steps + steps));
+    timer.finish(fmt::format("{} steps", masked_steps + pair_steps));
 }
 
-int training_job(JobContext& context, std::int64_t pretrain_steps, bool contrastive) {
-    auto run = open_run(context, store::OpenMode::resume);
-    const auto key = training_key(context.options, completed_stage(run, "corpus", "ingest"));
-    store::Stage stage(context.comm, run, key, {"model"});
+store::StageKey training_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus, const Training& training) {
+    const auto key = training_key(context.options, training, corpus);
+    store::Stage stage(context.comm, run, key, {training.folder});
     if (stage.complete()) base::log_info("train: complete already");
-    else train_model(context, run, stage, key, pretrain_steps, contrastive);
-    return 0;
+    else train_model(context, run, stage, key, training);
+    return key;
+}
+
+std::optional<std::filesystem::path> given_model(const Options& options) {
+    if (!options.given("model")) return std::nullopt;
+    return std::filesystem::path(options.text("model"));
 }
 
 }  // namespace
 
 store::StageKey model_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus) {
-    const auto& options = context.options;
-    if (options.given("model")) {
-        store::StageKey key("model");
-        key.add("given model", fingerprint(options.text("model")));
-        store::Stage stage(context.comm, run, key, {"model"});
-        if (stage.complete()) return key;
-        StageTimer timer(context, "train");
-        if (context.is_root()) {
-            copy_into_run(run, stage, options.text("model"), model_files);
-            copy_into_run(run, stage, options.text("model"), tokenizer_files);
-        }
-        run.describe("model", "given, not trained here");
-        stage.finish();
-        timer.finish("a given model is used, nothing trained");
-        return key;
-    }
-    const auto key = training_key(options, corpus);
+    const auto given = given_model(context.options);
+    if (!given) return training_stage(context, run, corpus, {"model", true, true, std::nullopt});
+    store::StageKey key("model");
+    key.add("given model", fingerprint(*given));
     store::Stage stage(context.comm, run, key, {"model"});
-    if (stage.complete()) base::log_info("train: complete already");
-    else train_model(context, run, stage, key, options.integer("pretrain-steps"), true);
+    if (stage.complete()) return key;
+    StageTimer timer(context, "train");
+    if (context.is_root()) {
+        copy_into_run(run, stage, "model", *given, model_files);
+        copy_into_run(run, stage, "model", *given, tokenizer_files);
+    }
+    run.describe("model", "given, not trained here");
+    stage.finish();
+    timer.finish("a given model is used, nothing is trained");
     return key;
 }
 
-int pretrain_job(JobContext& context) { return training_job(context, context.options.integer("pretrain-steps"), false); }
-int finetune_job(JobContext& context) { return training_job(context, 0, true); }
+int pretrain_job(JobContext& context) {
+    auto run = open_run(context, store::OpenMode::resume);
+    training_stage(context, run, completed_stage(run, "corpus", "ingest"), {"pretrained", true, false, given_model(context.options)});
+    return 0;
+}
+
+// Goes on from --model, else from what `pretrain` left in this run, else from fresh weights.
+int finetune_job(JobContext& context) {
+    auto run = open_run(context, store::OpenMode::resume);
+    auto start = given_model(context.options);
+    if (!start && run.recorded_key("pretrained")) start = run.path() / "pretrained";
+    training_stage(context, run, completed_stage(run, "corpus", "ingest"), {"model", false, true, start});
+    return 0;
+}
 
 }  // namespace kohort::jobs

@@ -65,7 +65,7 @@ const std::vector<OptionSpec>& option_table() {
         {"intermediate", integer, "0", training, "width of its feed-forward layers (0: four times --hidden)", {}},
         {"max-tokens", integer, "64", "run encode", "tokens of one text, special ones included; the rest is cut", {}},
         {"train-tokens", integer, "32", training, "the same while training, after tokens were dropped", {}},
-        {"pretrain-steps", integer, "0", "run pretrain", "steps of masked language modelling before the contrastive ones", {}},
+        {"pretrain-steps", integer, "0", "run pretrain", "steps of masked language modelling, in `run` before the contrastive ones", {}},
         {"steps", integer_or_auto, "auto", "run finetune", "contrastive steps; auto: scaled to the corpus", {}},
         {"batch", integer, "192", training, "users (contrastive) or texts (masked) of a step", {}},
         {"learning-rate", real, "0.003", training, "peak of the schedule", {}},
