@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "corpus/user_document.h"
 #include "model/device.h"
+#include "model/model_config.h"
 #include "model/pretrained.h"
 #include "parallel/agreement.h"
 #include "parallel/balanced_ranges.h"
@@ -184,7 +185,9 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         make_tokenizer(context, run, stage, training.folder);
     }
     const auto tokenizer = text::load_tokenizer(folder);
-    if (!bert) bert = model::make_model(new_model(options, tokenizer->vocabulary_size()), static_cast<std::uint64_t>(options.integer("seed")));
+    const auto config = training.start ? model::read_model_config(*training.start / "config.json")
+                                       : new_model(options, tokenizer->vocabulary_size());
+    if (!bert) bert = model::make_model(config, static_cast<std::uint64_t>(options.integer("seed")));
     const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads);
     const auto masked_steps = training.masked_language ? options.integer("pretrain-steps") : 0;
     const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
@@ -192,7 +195,6 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
     train_one(context, run, key, tokens, *bert, train_options(context, train::ObjectiveKind::contrastive, pair_steps));
     if (context.is_root())
         for (const auto& file : model::save_model(folder, *bert)) stage.add(training.folder + "/" + file.name, file.sha256);
-    const auto config = model::read_model_config(folder / "config.json");
     run.describe("model", fmt::format("{} layers of {}, a vocabulary of {}, {} steps of masked language modelling, {} contrastive steps",
                                       config.num_hidden_layers, config.hidden_size, base::human_count(tokenizer->vocabulary_size()),
                                       masked_steps, pair_steps));
