@@ -21,6 +21,7 @@ store::RunFolder open_run(JobContext& context, store::OpenMode mode) {
         context.metrics = base::Metrics(run.path() / "metrics.jsonl");
     }
     parallel::barrier(context.comm);
+    context.trace = base::Metrics(run.path() / "trace" / fmt::format("rank-{:05}.jsonl", context.comm.rank()));
     base::log_info("{}, {} thread{} a rank", parallel::describe(context.comm.topology()), context.threads, context.threads == 1 ? "" : "s");
     run.describe("version", version_text());
     run.describe("configuration of " + options.job(), options.as_config());
@@ -43,6 +44,10 @@ void StageTimer::finish(const std::string& summary) {
     context_.metrics.record("stage", {{"stage", stage_}, {"seconds", seconds}, {"wait_share", share}, {"bytes_sent", bytes},
                                       {"peak_memory", peak}, {"ranks", comm.size()}, {"threads", context_.threads}});
     base::log_info("{}: {} ({}, {:.0f}% of it waiting for other ranks)", stage_, summary, base::human_duration(seconds), 100 * share);
+}
+
+void trace_partition(JobContext& context, const std::string& stage, std::int32_t partition, double seconds) {
+    context.trace.record("partition", {{"stage", stage}, {"partition", partition}, {"rank", context.comm.rank()}, {"seconds", seconds}});
 }
 
 store::StageKey completed_stage(const store::RunFolder& run, const std::string& stage, const std::string& job) {

@@ -18,6 +18,7 @@ struct JobContext {
     const Options& options;
     int threads = 1;          // of this rank
     base::Metrics metrics;    // writes on rank 0 once a run folder is open
+    base::Metrics trace;      // of this rank: trace/rank-NNNNN.jsonl
 
     bool is_root() const { return comm.is_root(); }
 };
@@ -50,6 +51,9 @@ class StageTimer {
     std::chrono::steady_clock::time_point start_;
     parallel::CommunicationStatistics before_;
 };
+
+// Notes in the rank's trace that it worked on a partition of a stage.
+void trace_partition(JobContext& context, const std::string& stage, std::int32_t partition, double seconds);
 
 // What float results depend on beyond data and options: build, instruction set, device.
 std::string float_environment(const std::string& device);

@@ -57,7 +57,7 @@ int start_job(parallel::MpiSession& session, const Options& options) {
     base::set_up_log(base::parse_log_level(options.text("log-level")), comm->rank());
     return parallel::run_guarded(*comm, [&] {
         check_equal_processors(*comm, options);
-        JobContext context{*comm, options, choose_threads(options, *comm), {}};
+        JobContext context{*comm, options, choose_threads(options, *comm), {}, {}};
         return find_job(options.job())(context);
     });
 }
