@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "corpus/user_document.h"
@@ -60,7 +61,7 @@ LocalVectors read_run_vectors(JobContext& context, const std::filesystem::path& 
 
 // Partitions of a dataset without users are consecutive row ranges.
 LocalVectors read_dataset(JobContext& context, const std::string& name) {
-    store::MatrixSource source(store::parse_dataset(name));
+    store::MatrixSource source(store::parse_dataset_ref(name));
     LocalVectors local;
     local.rows = source.rows();
     local.columns = source.columns();
@@ -88,7 +89,7 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     if (init.find(":/") == std::string::npos) {
         settings.initialization = cluster::parse_initialization(init);
     } else {
-        store::MatrixSource given(store::parse_dataset(init));
+        store::MatrixSource given(store::parse_dataset_ref(init));
         if (given.columns() != columns || given.rows() != clusters)
             base::fail(base::ErrorKind::usage, "--init {}: {} centroids of {} columns; the run needs {} of {}", init, given.rows(),
                        given.columns(), clusters, columns);
@@ -198,6 +199,15 @@ store::StageKey cluster_key(const Options& options) {
     return key;
 }
 
+// Of the bytes that the rows come from, read once by rank 0.
+std::string input_fingerprint(JobContext& context, const std::string& dataset) {
+    std::string listing = store::parse_dataset_ref(dataset).dataset;
+    if (context.is_root())
+        for (const auto& file : store::MatrixSource(store::parse_dataset_ref(dataset)).files()) listing += " " + base::sha256_file(file);
+    parallel::broadcast_resized(context.comm, listing);
+    return base::sha256_hex(listing);
+}
+
 }  // namespace
 
 store::StageKey cluster_stage(JobContext& context, store::RunFolder& run, const store::StageKey& embedding) {
@@ -222,7 +232,7 @@ int cluster_job(JobContext& context) {
     if (inputs.size() != 1) base::fail(base::ErrorKind::usage, "--input: one dataset at a time, as FILE.h5:/path");
     auto run = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
     auto key = cluster_key(context.options);
-    key.add("input", base::sha256_file(store::parse_dataset(inputs[0]).file)).add("dataset", store::parse_dataset(inputs[0]).dataset);
+    key.add("input", input_fingerprint(context, inputs[0]));
     store::Stage stage(context.comm, run, key, {"segment"});
     if (stage.complete()) return 0;
     cluster_vectors(context, run, stage, key, read_dataset(context, inputs[0]));

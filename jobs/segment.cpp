@@ -180,10 +180,12 @@ void segment_stage(JobContext& context, store::RunFolder& run, const store::Stag
         };
         write("segments.csv", report::segment_table(profiles));
         write("report.html", report::html_report(report_facts(context, run, info), profiles, points));
-        std::vector<std::string> tags;
-        for (const auto& profile : profiles) tags.push_back(profile.tag);
-        stage.add("kohort.h5", store::write_virtual_index(run.path(), numbers, tags));
     }
+    store::VirtualIndex index{"report", key.hash(), static_cast<std::int32_t>(info.users.size()), {}};
+    index.tags.resize(static_cast<std::size_t>(numbers.back()) + 1);  // by number; numbers of gone segments stay empty
+    for (const auto& profile : profiles) index.tags[static_cast<std::size_t>(profile.number)] = profile.tag;
+    const auto index_file = store::write_virtual_index(context.comm, run.path(), index);
+    if (context.is_root()) stage.add("kohort.h5", index_file);
     stage.finish();
     timer.finish(fmt::format("{} segments named, {} users written", profiles.size(), base::human_count(users)));
     for (const auto& profile : profiles)

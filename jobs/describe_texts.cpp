@@ -1,0 +1,60 @@
+#include "describe_texts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+
+#include "encode/text_encoder.h"
+#include "encode_options.h"
+#include "model/pretrained.h"
+#include "store/partition_file.h"
+#include "text/tokenizer.h"
+
+namespace kohort::jobs {
+namespace {
+
+// Rows minus their mean, each scaled to length 1.
+std::vector<std::vector<double>> directions(std::span<const float> values, std::size_t rows, std::size_t columns) {
+    std::vector<double> mean(columns);
+    for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t j = 0; j < columns; ++j) mean[j] += static_cast<double>(values[i * columns + j]) / static_cast<double>(rows);
+    std::vector<std::vector<double>> result(rows, std::vector<double>(columns));
+    for (std::size_t i = 0; i < rows; ++i) {
+        double squares = 0;
+        for (std::size_t j = 0; j < columns; ++j) {
+            result[i][j] = values[i * columns + j] - mean[j];
+            squares += result[i][j] * result[i][j];
+        }
+        for (double& x : result[i]) x = squares > 0 ? x / std::sqrt(squares) : 0;
+    }
+    return result;
+}
+
+}  // namespace
+
+std::vector<std::vector<double>> closeness_to_centroids(JobContext& context, const std::filesystem::path& run,
+                                                        const std::vector<std::string>& texts) {
+    const store::PartitionReader centroids(run / "segment/centroids.h5");
+    const auto numbers = centroids.read<std::int32_t>("/number");
+    const auto columns = static_cast<std::size_t>(centroids.shape("/centroids")[1]);
+    // Rows of the centroids in the order of their numbers.
+    std::vector<std::size_t> order(numbers.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return numbers[a] < numbers[b]; });
+    const auto values = centroids.read<float>("/centroids");
+    const auto segments = directions(values, numbers.size(), columns);
+
+    std::vector<std::vector<double>> closeness(texts.size(), std::vector<double>(numbers.size()));
+    const auto tokenizer = text::load_tokenizer(run / "model");
+    const auto bert = model::load_model(run / "model", false);
+    const encode::TextEncoder encoder(*bert, *tokenizer, encode_options(context).texts);
+    const std::vector<std::string_view> views(texts.begin(), texts.end());
+    const auto described = directions(encoder.encode(views).vectors, texts.size(), columns);
+    for (std::size_t i = 0; i < texts.size(); ++i)
+        for (std::size_t c = 0; c < order.size(); ++c)
+            closeness[i][c] = std::inner_product(described[i].begin(), described[i].end(), segments[order[c]].begin(), 0.0);
+    return closeness;
+}
+
+}  // namespace kohort::jobs
