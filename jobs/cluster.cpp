@@ -185,7 +185,7 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
                                         });
     progress.finish();
     const auto numbers = number_segments(context, run.path(), local, result);
-    const auto projection = cluster::fit_projection(context.comm, blocks, local.columns, result);
+    const auto projection = cluster::fit_projection(result.centroids, result.assignment.counts);
     write_partitions(context, run, stage, key, local, result, numbers, projection);
     stage.finish();
     timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations, inertia {:.6g}", base::human_count(local.rows),
