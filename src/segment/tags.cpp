@@ -6,9 +6,11 @@
 #include <numeric>
 #include <set>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "cluster/matching.h"
-#include "corpus/csv_table.h"
+#include "corpus/csv_reader.h"
+#include "text/unicode_tables.h"
 #include "text/utf8.h"
 
 namespace kohort::segment {
@@ -50,14 +52,34 @@ std::vector<std::vector<double>> standardised(std::vector<std::vector<double>> s
     return scores;
 }
 
+// A small CSV file as rows of values, the header first; without a byte order mark.
+std::vector<std::vector<std::string>> read_csv(const std::filesystem::path& path) {
+    const std::string content = base::read_file(path);
+    std::string_view rest = content;
+    if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+    std::vector<std::vector<std::string>> rows;
+    std::vector<corpus::CsvField> fields;
+    for (std::string buffer; !rest.empty();) {
+        const auto scan = corpus::scan_csv_record(rest, true, {}, &fields);
+        if (scan.state != corpus::ScanState::complete)
+            base::fail(base::ErrorKind::usage, "--tags {}: record {} is not CSV", path.string(), rows.size());
+        if (scan.length > 0) {
+            auto& row = rows.emplace_back();
+            for (const auto& field : fields) row.emplace_back(corpus::csv_value(field, buffer));
+        }
+        rest.remove_prefix(static_cast<std::size_t>(scan.next));
+    }
+    return rows;
+}
+
 }  // namespace
 
 bool is_readable_tag(std::string_view text) {
     std::int64_t han = 0, others = 0, words = 1;
-    for (const char32_t c : text::code_points(text)) {
+    for (const char32_t c : text::to_code_points(text)) {
         if (c >= U'0' && c <= U'9') return false;
         if (c == U' ') ++words;
-        else if (text::is_han(c)) ++han;
+        else if (text::is_chinese(c)) ++han;
         else ++others;
     }
     if (han > 0) return others == 0 && words == 1 && han >= 2 && han <= 10;
@@ -81,20 +103,24 @@ std::vector<std::string> choose_tags(const std::vector<std::vector<Term>>& terms
 }
 
 std::vector<NamedTag> read_tag_list(const std::filesystem::path& path) {
-    const auto table = corpus::read_csv_table(path);
+    const auto refuse = [&](const std::string& why) {
+        base::fail(base::ErrorKind::usage, "--tags {}: {}", path.string(), why);
+    };
+    if (!std::filesystem::is_regular_file(path)) refuse("no such file");
+    const auto table = read_csv(path);
+    if (table.empty()) refuse("the file is empty; it needs the columns name,description");
     const auto column = [&](std::string_view name) {
-        const auto found = std::find(table.header.begin(), table.header.end(), name);
-        if (found == table.header.end())
-            base::fail(base::ErrorKind::usage, "--tags {}: no column '{}'; the file needs name,description", path.string(), name);
-        return static_cast<std::size_t>(found - table.header.begin());
+        const auto found = std::find(table[0].begin(), table[0].end(), name);
+        if (found == table[0].end()) refuse(fmt::format("no column '{}'; the file needs name,description", name));
+        return static_cast<std::size_t>(found - table[0].begin());
     };
     const auto name = column("name"), description = column("description");
     std::vector<NamedTag> tags;
     std::set<std::string> seen;
-    for (const auto& row : table.rows) {
-        if (!seen.insert(row[name]).second)
-            base::fail(base::ErrorKind::usage, "--tags {}: the name '{}' stands there twice", path.string(), row[name]);
-        tags.push_back({row[name], row[description]});
+    for (std::size_t row = 1; row < table.size(); ++row) {
+        if (table[row].size() != table[0].size()) refuse(fmt::format("record {} has {} fields, not {}", row, table[row].size(), table[0].size()));
+        if (!seen.insert(table[row][name]).second) refuse(fmt::format("the name '{}' stands there twice", table[row][name]));
+        tags.push_back({table[row][name], table[row][description]});
     }
     return tags;
 }

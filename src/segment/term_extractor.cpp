@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "segment/stop_words.h"
+#include "text/unicode_tables.h"
 #include "text/utf8.h"
 #include "text/word_iterator.h"
 
@@ -16,8 +17,8 @@ struct Piece {
 };
 
 bool has_han(std::string_view word) {
-    const auto points = text::code_points(word);
-    return std::any_of(points.begin(), points.end(), [](char32_t c) { return text::is_han(c); });
+    const auto points = text::to_code_points(word);
+    return std::any_of(points.begin(), points.end(), [](char32_t c) { return text::is_chinese(c); });
 }
 
 }  // namespace
@@ -38,7 +39,7 @@ TermsOfText TermExtractor::extract(std::string_view text) const {
         if (word.kind == text::WordKind::number) continue;
         std::string lower = text::lowercase(text.substr(word.begin, word.end - word.begin));
         const bool han = has_han(lower);
-        const auto length = text::code_points(lower).size();
+        const auto length = text::to_code_points(lower).size();
         // A single Han character may be half of a phrase; a short Latin word may not.
         if (!han && length < 3) continue;
         if (is_stop_word(lower)) continue;
@@ -47,12 +48,12 @@ TermsOfText TermExtractor::extract(std::string_view text) const {
     TermsOfText found;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         const auto& piece = pieces[i];
-        const auto length = text::code_points(piece.text).size();
+        const auto length = text::to_code_points(piece.text).size();
         if (!piece.han || (length >= 2 && length <= 10)) found.terms.push_back(piece.text);
         if (i + 1 == pieces.size()) continue;
         const auto& next = pieces[i + 1];
         const bool touching = piece.han && next.han && piece.end == next.begin &&
-                              length + text::code_points(next.text).size() <= 8;
+                              length + text::to_code_points(next.text).size() <= 8;
         const bool spaced = !piece.han && !next.han && piece.end + 1 == next.begin && text[piece.end] == ' ' &&
                             piece.text != next.text;
         if (touching || spaced) found.terms.push_back(piece.text + phrase_mark + next.text);
