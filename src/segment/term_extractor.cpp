@@ -12,13 +12,15 @@ namespace {
 
 struct Piece {
     std::string text;
-    std::size_t begin, end;  // bytes in the text
+    std::string_view origin;  // in the text
+    std::int64_t length;      // characters
     bool han;
 };
 
 bool has_han(std::string_view word) {
-    const auto points = text::to_code_points(word);
-    return std::any_of(points.begin(), points.end(), [](char32_t c) { return text::is_chinese(c); });
+    bool found = false;
+    text::for_each_character(word, [&](char32_t c) { found = found || text::is_chinese(c); });
+    return found;
 }
 
 }  // namespace
@@ -37,24 +39,22 @@ TermsOfText TermExtractor::extract(std::string_view text) const {
     std::vector<Piece> pieces;
     for (const auto& word : text::words(text)) {
         if (word.kind == text::WordKind::number) continue;
-        std::string lower = text::lowercase(text.substr(word.begin, word.end - word.begin));
-        const bool han = has_han(lower);
-        const auto length = text::to_code_points(lower).size();
+        const bool han = word.kind == text::WordKind::han;
+        std::string lower = text::lowercase(word.text);
+        const auto length = text::count_characters(lower);
         // A single Han character may be half of a phrase; a short Latin word may not.
-        if (!han && length < 3) continue;
-        if (is_stop_word(lower)) continue;
-        pieces.push_back({std::move(lower), word.begin, word.end, han});
+        if ((!han && length < 3) || is_stop_word(lower)) continue;
+        pieces.push_back({std::move(lower), word.text, length, han});
     }
     TermsOfText found;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         const auto& piece = pieces[i];
-        const auto length = text::to_code_points(piece.text).size();
-        if (!piece.han || (length >= 2 && length <= 10)) found.terms.push_back(piece.text);
+        if (!piece.han || (piece.length >= 2 && piece.length <= 10)) found.terms.push_back(piece.text);
         if (i + 1 == pieces.size()) continue;
         const auto& next = pieces[i + 1];
-        const bool touching = piece.han && next.han && piece.end == next.begin &&
-                              length + text::to_code_points(next.text).size() <= 8;
-        const bool spaced = !piece.han && !next.han && piece.end + 1 == next.begin && text[piece.end] == ' ' &&
+        const auto gap = next.origin.data() - (piece.origin.data() + piece.origin.size());
+        const bool touching = piece.han && next.han && gap == 0 && piece.length + next.length <= 8;
+        const bool spaced = !piece.han && !next.han && gap == 1 && piece.origin.data()[piece.origin.size()] == ' ' &&
                             piece.text != next.text;
         if (touching || spaced) found.terms.push_back(piece.text + phrase_mark + next.text);
     }
