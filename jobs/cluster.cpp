@@ -61,7 +61,7 @@ LocalVectors read_run_vectors(JobContext& context, const std::filesystem::path& 
 
 // Partitions of a dataset without users are consecutive row ranges.
 LocalVectors read_dataset(JobContext& context, const std::string& name) {
-    store::MatrixSource source(store::parse_dataset_ref(name));
+    store::MatrixSource source(store::parse_dataset(name));
     LocalVectors local;
     local.rows = source.rows();
     local.columns = source.columns();
@@ -89,7 +89,7 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     if (init.find(":/") == std::string::npos) {
         settings.initialization = cluster::parse_initialization(init);
     } else {
-        store::MatrixSource given(store::parse_dataset_ref(init));
+        store::MatrixSource given(store::parse_dataset(init));
         if (given.columns() != columns || given.rows() != clusters)
             base::fail(base::ErrorKind::usage, "--init {}: {} centroids of {} columns; the run needs {} of {}", init, given.rows(),
                        given.columns(), clusters, columns);
@@ -201,9 +201,9 @@ store::StageKey cluster_key(const Options& options) {
 
 // Of the bytes that the rows come from, read once by rank 0.
 std::string input_fingerprint(JobContext& context, const std::string& dataset) {
-    std::string listing = store::parse_dataset_ref(dataset).dataset;
+    std::string listing = store::parse_dataset(dataset).dataset;
     if (context.is_root())
-        for (const auto& file : store::MatrixSource(store::parse_dataset_ref(dataset)).files()) listing += " " + base::sha256_file(file);
+        for (const auto& file : store::MatrixSource(store::parse_dataset(dataset)).files()) listing += " " + base::sha256_file(file);
     parallel::broadcast_resized(context.comm, listing);
     return base::sha256_hex(listing);
 }
@@ -225,12 +225,14 @@ store::StageKey cluster_stage(JobContext& context, store::RunFolder& run, const 
 int cluster_job(JobContext& context) {
     const auto inputs = context.options.list("input");
     if (inputs.empty()) {
-        auto run = open_run(context, store::OpenMode::read);
+        const auto folder = open_run(context, store::OpenMode::read);
+    auto& run = *folder;
         cluster_stage(context, run, completed_stage(run, "embedding", "encode"));
         return 0;
     }
     if (inputs.size() != 1) base::fail(base::ErrorKind::usage, "--input: one dataset at a time, as FILE.h5:/path");
-    auto run = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    const auto folder = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    auto& run = *folder;
     auto key = cluster_key(context.options);
     key.add("input", input_fingerprint(context, inputs[0]));
     store::Stage stage(context.comm, run, key, {"segment"});

@@ -35,7 +35,8 @@ store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const s
 }
 
 int encode_job(JobContext& context) {
-    auto run = open_run(context, store::OpenMode::resume);
+    const auto folder = open_run(context, store::OpenMode::resume);
+    auto& run = *folder;
     const auto corpus = completed_stage(run, "corpus", "ingest");
     const auto model = context.options.given("model") ? model_stage(context, run, corpus) : completed_stage(run, "model", "finetune");
     encode_stage(context, run, corpus, model);

@@ -53,7 +53,8 @@ store::StageKey ingest_stage(JobContext& context, store::RunFolder& run) {
 }
 
 int ingest_job(JobContext& context) {
-    auto run = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    const auto folder = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    auto& run = *folder;
     ingest_stage(context, run);
     return 0;
 }

@@ -11,20 +11,21 @@
 
 namespace kohort::jobs {
 
-store::RunFolder open_run(JobContext& context, store::OpenMode mode) {
+std::unique_ptr<store::RunFolder> open_run(JobContext& context, store::OpenMode mode) {
     const auto& options = context.options;
-    store::RunFolder run(context.comm, options.text("out"), mode);
+    auto run = std::make_unique<store::RunFolder>(context.comm, options.text("out"), mode);
     if (context.is_root()) {
-        std::filesystem::create_directories(run.path() / "log");
-        std::filesystem::create_directories(run.path() / "trace");
-        base::log_to_file(run.path() / "log" / "kohort.log");
-        context.metrics = base::Metrics(run.path() / "metrics.jsonl");
+        std::filesystem::create_directories(run->path() / "log");
+        std::filesystem::create_directories(run->path() / "trace");
+        base::log_to_file(run->path() / "log" / "kohort.log");
+        context.metrics = base::Metrics(run->path() / "metrics.jsonl");
     }
     parallel::barrier(context.comm);
-    context.trace = base::Metrics(run.path() / "trace" / fmt::format("rank-{:05}.jsonl", context.comm.rank()));
-    base::log_info("{}, {} thread{} a rank", parallel::describe(context.comm.topology()), context.threads, context.threads == 1 ? "" : "s");
-    run.describe("version", version_text());
-    run.describe("configuration of " + options.job(), options.as_config());
+    context.trace = base::Metrics(run->path() / "trace" / fmt::format("rank-{:05}.jsonl", context.comm.rank()));
+    base::log_info("{}, {} thread{} a rank", parallel::describe(context.comm.topology()), context.threads,
+                   context.threads == 1 ? "" : "s");
+    run->describe("version", version_text());
+    run->describe("configuration of " + options.job(), options.as_config());
     return run;
 }
 

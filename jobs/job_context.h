@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ int tokenize_job(JobContext& context);
 int verify_job(JobContext& context);
 
 // Opens --out as --resume says, with its log/, metrics.jsonl and trace/. Collective.
-store::RunFolder open_run(JobContext& context, store::OpenMode mode);
+std::unique_ptr<store::RunFolder> open_run(JobContext& context, store::OpenMode mode);
 
 // Times one stage; finish() (collective) records {"event":"stage"} with the slowest rank's seconds, the share of
 // it spent waiting for others, bytes sent by all ranks, the largest peak memory, and tells people on rank 0.

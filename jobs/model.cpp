@@ -236,14 +236,16 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
 }
 
 int pretrain_job(JobContext& context) {
-    auto run = open_run(context, store::OpenMode::resume);
+    const auto folder = open_run(context, store::OpenMode::resume);
+    auto& run = *folder;
     training_stage(context, run, completed_stage(run, "corpus", "ingest"), {"pretrained", true, false, given_model(context.options)});
     return 0;
 }
 
 // Goes on from --model, else from what `pretrain` left in this run, else from fresh weights.
 int finetune_job(JobContext& context) {
-    auto run = open_run(context, store::OpenMode::resume);
+    const auto folder = open_run(context, store::OpenMode::resume);
+    auto& run = *folder;
     auto start = given_model(context.options);
     if (!start && run.recorded_key("pretrained")) start = run.path() / "pretrained";
     training_stage(context, run, completed_stage(run, "corpus", "ingest"), {"model", false, true, start});

@@ -7,7 +7,8 @@ namespace kohort::jobs {
 
 int run_job(JobContext& context) {
     const auto start = std::chrono::steady_clock::now();
-    auto run = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    const auto folder = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    auto& run = *folder;
     const auto corpus = ingest_stage(context, run);
     const auto model = model_stage(context, run, corpus);
     const auto embedding = encode_stage(context, run, corpus, model);

@@ -182,8 +182,7 @@ void segment_stage(JobContext& context, store::RunFolder& run, const store::Stag
         write("report.html", report::html_report(report_facts(context, run, info), profiles, points));
     }
     store::VirtualIndex index{"report", key.hash(), static_cast<std::int32_t>(info.users.size()), {}};
-    index.tags.resize(static_cast<std::size_t>(numbers.back()) + 1);  // by number; numbers of gone segments stay empty
-    for (const auto& profile : profiles) index.tags[static_cast<std::size_t>(profile.number)] = profile.tag;
+    for (const auto& profile : profiles) index.tags[profile.number] = profile.tag;
     const auto index_file = store::write_virtual_index(context.comm, run.path(), index);
     if (context.is_root()) stage.add("kohort.h5", index_file);
     stage.finish();
@@ -193,7 +192,8 @@ void segment_stage(JobContext& context, store::RunFolder& run, const store::Stag
 }
 
 int segment_job(JobContext& context) {
-    auto run = open_run(context, store::OpenMode::read);
+    const auto folder = open_run(context, store::OpenMode::read);
+    auto& run = *folder;
     segment_stage(context, run, completed_stage(run, "segment", "cluster"));
     return 0;
 }

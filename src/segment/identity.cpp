@@ -25,7 +25,7 @@ struct Membership {  // travels between ranks as bytes
 
 std::size_t owner_of(std::uint64_t user, int ranks) { return static_cast<std::size_t>(user % static_cast<std::uint64_t>(ranks)); }
 
-std::vector<std::vector<Membership>> exchange(parallel::Communicator& comm, const std::vector<std::vector<Membership>>& outgoing) {
+std::vector<std::vector<Membership>> send_members(parallel::Communicator& comm, const std::vector<std::vector<Membership>>& outgoing) {
     std::vector<std::vector<std::uint64_t>> words(outgoing.size());
     for (std::size_t r = 0; r < outgoing.size(); ++r)
         for (const auto& m : outgoing[r]) words[r].insert(words[r].end(), {m.user, static_cast<std::uint64_t>(m.value)});
@@ -78,7 +78,7 @@ PreviousSegments read_previous(parallel::Communicator& comm, const std::filesyst
         }
     }
     std::unordered_map<std::uint64_t, std::int64_t> earlier;
-    for (const auto& from : exchange(comm, outgoing))
+    for (const auto& from : send_members(comm, outgoing))
         for (const auto& m : from) earlier[m.user] = m.value;
 
     std::vector<std::vector<Membership>> questions(ranks);
@@ -86,14 +86,14 @@ PreviousSegments read_previous(parallel::Communicator& comm, const std::filesyst
         const auto user = base::hash64(ids[i]);
         questions[owner_of(user, comm.size())].push_back({user, static_cast<std::int64_t>(i)});
     }
-    auto asked = exchange(comm, questions);
+    auto asked = send_members(comm, questions);
     for (auto& from : asked)
         for (auto& m : from) {
             const auto found = earlier.find(m.user);
             // The answer travels in the user field: the asker knows its row, not the segment.
             m.user = found == earlier.end() ? std::numeric_limits<std::uint64_t>::max() : static_cast<std::uint64_t>(found->second);
         }
-    const auto answers = exchange(comm, asked);
+    const auto answers = send_members(comm, asked);
 
     // Mean of the members' new vectors, summed exactly.
     double largest = 0;
