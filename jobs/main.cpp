@@ -11,7 +11,7 @@
 #include "options.h"
 #include "parallel/collectives.h"
 #include "parallel/agreement.h"
-#include "parallel/mpi_communicator.h"
+#include "parallel/mpi_program.h"
 #include "version.h"
 
 namespace {
@@ -52,14 +52,12 @@ void check_equal_processors(parallel::Communicator& comm, const Options& options
     });
 }
 
-int start_job(parallel::MpiSession& session, const Options& options) {
-    const auto comm = parallel::make_mpi_communicator(session);
-    base::set_up_log(base::parse_log_level(options.text("log-level")), comm->rank());
-    return parallel::run_guarded(*comm, [&] {
-        check_equal_processors(*comm, options);
-        JobContext context{*comm, options, choose_threads(options, *comm), {}, {}};
-        return find_job(options.job())(context);
-    });
+// The whole of a job on this rank.
+int start_job(parallel::Communicator& comm, const Options& options) {
+    base::set_up_log(base::parse_log_level(options.text("log-level")), comm.rank());
+    check_equal_processors(comm, options);
+    JobContext context{comm, options, choose_threads(options, comm), {}, {}};
+    return find_job(options.job())(context);
 }
 
 int run_program(int count, char** arguments) {
@@ -78,8 +76,9 @@ int run_program(int count, char** arguments) {
     }
     fix_numeric_environment(line.options->names("isa") ? line.options->text("isa") : "auto", arguments);
     base::catch_stop_signals();
-    parallel::MpiSession session;
-    return start_job(session, *line.options);
+    parallel::MpiOptions settings;
+    if (line.options->names("watchdog")) settings.watchdog_seconds = static_cast<double>(line.options->integer("watchdog"));
+    return parallel::run_on_all_ranks(settings, [&](parallel::Communicator& comm) { return start_job(comm, *line.options); });
 }
 
 }  // namespace
