@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "random_text.h"
 #include "text/character_map.h"
-#include "text/normal_form.h"
 #include "text/utf8.h"
 
 namespace kohort::text {
@@ -59,14 +58,6 @@ TEST(Normalizer, orders_marks_before_it_drops_them) {
     EXPECT_EQ(to_utf8(normalize("a\u302E\u0301\U0001D165", {})), "a\U0001D165\u302E");
     EXPECT_EQ(to_utf8(normalize("Kantō lǜshi", {})), "kanto lushi");
     EXPECT_EQ(to_utf8(normalize("İ", {.strip_accents = false})), "i\u0307");
-}
-
-TEST(NormalForm, nfkc_folds_widths_and_composes) {
-    EXPECT_EQ(nfkc("Ａ①ﬁ e\u0301 ㎏，"), "A1fi \u00E9 kg,");
-    EXPECT_EQ(nfkc("\u1100\u1161\u11A8"), "각");
-    EXPECT_EQ(nfkc("a\xFFz"), "a\uFFFDz");
-    EXPECT_EQ(nfkc(std::string("a\0b", 3)), std::string("a\0b", 3));
-    EXPECT_EQ(nfkc(""), "");
 }
 
 struct WordListSink {
