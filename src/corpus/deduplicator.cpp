@@ -6,20 +6,23 @@
 namespace kohort::corpus {
 namespace {
 
-// Marks the duplicates among `count` records of one key. Equal values meet by sorting: sizes first, for that is quick.
+// Marks the duplicates among `count` records of one key: equal values meet by sorting, the earliest first.
 void mark_duplicates(const KeyedRecord* records, std::size_t count, std::vector<std::uint32_t>& order, std::vector<bool>& gone) {
     order.resize(count);
     std::iota(order.begin(), order.end(), 0u);
     std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-        const auto& left = records[a].value;
-        const auto& right = records[b].value;
-        if (left.size() != right.size()) return left.size() < right.size();
-        const int difference = left.compare(right);
+        const auto& left = records[a];
+        const auto& right = records[b];
+        if (left.value_hash != right.value_hash) return left.value_hash < right.value_hash;
+        const int difference = left.value.compare(right.value);  // a collision must not make duplicates
         return difference != 0 ? difference < 0 : a < b;
     });
     gone.assign(count, false);
-    for (std::size_t i = 1; i < count; ++i)
-        if (records[order[i]].value == records[order[i - 1]].value) gone[order[i]] = true;
+    for (std::size_t i = 1; i < count; ++i) {
+        const auto& before = records[order[i - 1]];
+        const auto& record = records[order[i]];
+        if (record.value_hash == before.value_hash && record.value == before.value) gone[order[i]] = true;
+    }
 }
 
 }  // namespace
@@ -29,7 +32,7 @@ std::int64_t remove_duplicates(std::vector<KeyedRecord>& records) {
     std::vector<bool> gone;
     std::size_t kept = 0;
     for (std::size_t first = 0, last = 0; first < records.size(); first = last) {
-        while (last < records.size() && records[last].hash == records[first].hash && records[last].key == records[first].key) ++last;
+        while (last < records.size() && same_key(records[last], records[first])) ++last;
         mark_duplicates(&records[first], last - first, order, gone);
         for (std::size_t i = first; i < last; ++i)
             if (!gone[i - first]) records[kept++] = records[i];
@@ -42,7 +45,7 @@ std::int64_t remove_duplicates(std::vector<KeyedRecord>& records) {
 std::int64_t count_keys(const std::vector<KeyedRecord>& records) {
     std::int64_t keys = 0;
     for (std::size_t i = 0; i < records.size(); ++i)
-        keys += i == 0 || records[i].hash != records[i - 1].hash || records[i].key != records[i - 1].key;
+        keys += i == 0 || !same_key(records[i], records[i - 1]);
     return keys;
 }
 

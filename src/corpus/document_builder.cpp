@@ -1,43 +1,10 @@
 #include "corpus/document_builder.h"
 
 #include <algorithm>
-#include <set>
 
-#include "base/error.h"
 #include "corpus/event_codec.h"
-#include "parallel/collectives.h"
 
 namespace kohort::corpus {
-namespace {
-
-[[noreturn]] void fail_behaviors() {
-    base::fail(base::ErrorKind::usage,
-               "the behavior column has more than {} different values, so it is none; name the right one with "
-               "--behavior-column, or say --behavior-column none",
-               most_behaviors);
-}
-
-}  // namespace
-
-std::vector<std::string> collect_behaviors(parallel::Communicator& comm, const std::vector<KeyedRecord>& records) {
-    std::set<std::string, std::less<>> names;
-    EventView event;
-    for (const auto& record : records) {
-        EventReader events(record.value);
-        while (names.size() <= most_behaviors && events.next(event))
-            if (!names.contains(event.behavior)) names.emplace(event.behavior);
-    }
-    std::string mine;
-    for (const auto& name : names) mine.append(name).push_back('\0');  // cleaned text holds no NUL
-    const auto all = parallel::all_gather(comm, std::span<const char>(mine));
-    for (auto first = all.begin(); first != all.end();) {
-        const auto last = std::find(first, all.end(), '\0');
-        names.emplace(first, last);
-        first = last + 1;
-    }
-    if (names.size() > most_behaviors) fail_behaviors();
-    return {names.begin(), names.end()};
-}
 
 std::vector<std::string_view> items_without_text(const std::vector<KeyedRecord>& records) {
     std::vector<std::string_view> items;
@@ -68,7 +35,8 @@ Partition DocumentBuilder::build(std::int32_t index, std::int32_t partitions) co
     while (at != end) {
         UserDocument user;
         user.id = at->key;
-        for (; at != end && at->key == user.id; ++at) append_events(*at, user.events);
+        const auto first = at;
+        for (; at != end && same_key(*at, *first); ++at) append_events(*at, user.events);
         std::stable_sort(user.events.begin(), user.events.end(),
                          [](const Event& a, const Event& b) { return a.time < b.time; });
         partition.users.push_back(std::move(user));

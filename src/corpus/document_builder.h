@@ -9,15 +9,8 @@
 
 #include "corpus/keyed_shuffle.h"
 #include "corpus/user_document.h"
-#include "parallel/communicator.h"
 
 namespace kohort::corpus {
-
-// More distinct behaviors than this are no behaviors.
-inline constexpr std::size_t most_behaviors = 1000;
-
-// Collective. The names of all behaviors in all ranks' records, sorted by bytes. Error(usage) beyond most_behaviors.
-std::vector<std::string> collect_behaviors(parallel::Communicator& comm, const std::vector<KeyedRecord>& records);
 
 // The items of this rank's events that have no text of their own, sorted, without repeats.
 std::vector<std::string_view> items_without_text(const std::vector<KeyedRecord>& records);

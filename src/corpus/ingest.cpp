@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <set>
 #include <span>
 
 #include "base/error.h"
@@ -30,6 +31,24 @@ constexpr std::size_t partitions_between_stops = 8;
 void fail_if_stopped(parallel::Communicator& comm) {
     if (parallel::stop_agreed(comm))
         base::fail(ErrorKind::stopped, "stopped on request while ingesting; finished partitions are kept: run again with --resume");
+}
+
+// Collective. The names that any rank has met, sorted by bytes.
+std::vector<std::string> agree_on_behaviors(parallel::Communicator& comm, std::set<std::string, std::less<>> names) {
+    std::string mine;
+    for (const auto& name : names) mine.append(name).push_back('\0');  // cleaned text holds no NUL
+    const auto all = parallel::all_gather(comm, std::span<const char>(mine));
+    for (auto first = all.begin(); first != all.end();) {
+        const auto last = std::find(first, all.end(), '\0');
+        names.emplace(first, last);
+        first = last + 1;
+    }
+    if (names.size() > most_behaviors)
+        base::fail(ErrorKind::usage,
+                   "the behavior column has more than {} different values, so it is none; name the right one with "
+                   "--behavior-column, or say --behavior-column none",
+                   most_behaviors);
+    return {names.begin(), names.end()};
 }
 
 class Ingest {
@@ -79,6 +98,9 @@ class Ingest {
             progress.set(parallel::all_sum(comm_, input.bytes_consumed()));
             fail_if_stopped(comm_);
         }
+        std::set<std::string, std::less<>> names;
+        for (const auto& parser : parsers) names.insert(parser.behaviors().begin(), parser.behaviors().end());
+        behaviors_ = agree_on_behaviors(comm_, std::move(names));
     }
 
     void read_catalogue() {
@@ -123,9 +145,7 @@ class Ingest {
         report_.users = parallel::all_sum(comm_, count_keys(records_));
         partitions_ = options_.partitions > 0 ? options_.partitions : partition_count(report_.users);
         // A partition whose hashes begin on a lower rank's range belongs to that rank.
-        records_ = shuffle_.move_to(records_, [&](const KeyedRecord& record) {
-            return owner_of_partition(partition_of_hash(record.hash, partitions_));
-        });
+        shuffle_.move_down(records_, [&](std::uint64_t hash) { return owner_of_partition(partition_of_hash(hash, partitions_)); });
     }
 
     int owner_of_partition(std::int32_t partition) const {
@@ -133,16 +153,15 @@ class Ingest {
     }
 
     void write_partitions(store::Stage& stage) {
-        const auto behaviors = collect_behaviors(comm_, records_);
         std::unordered_map<std::string, std::string> item_texts;
         if (catalogue_) item_texts = catalogue_->look_up(items_without_text(records_));
         std::size_t longest = 1;
         for (const auto& record : records_) longest = std::max(longest, record.key.size());
         const auto id_width = parallel::all_max(comm_, static_cast<std::int64_t>(longest));
-        const DocumentBuilder builder(records_, behaviors, std::move(item_texts));
+        const DocumentBuilder builder(records_, behaviors_, std::move(item_texts));
 
         const auto count = static_cast<std::size_t>(partitions_);
-        CorpusInfo info{partitions_, id_width, behaviors, std::vector<std::int64_t>(count), std::vector<std::int64_t>(count),
+        CorpusInfo info{partitions_, id_width, behaviors_, std::vector<std::int64_t>(count), std::vector<std::int64_t>(count),
                         std::vector<std::int64_t>(count)};
         std::vector<std::int32_t> mine;
         for (std::int32_t p = 0; p < partitions_; ++p)
@@ -233,6 +252,7 @@ class Ingest {
     KeyedShuffle shuffle_;
     Quarantine rejected_, rejected_items_;
     std::optional<ItemCatalogue> catalogue_;
+    std::vector<std::string> behaviors_;
     std::vector<KeyedRecord> records_;
     std::int32_t partitions_ = 0;
 };

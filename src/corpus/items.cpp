@@ -57,8 +57,7 @@ ItemCatalogue::ItemCatalogue(parallel::Communicator& comm, InputSet& input, cons
         shuffle_.exchange();
     }
     items_ = shuffle_.sorted();
-    items_.erase(std::unique(items_.begin(), items_.end(), [](const auto& a, const auto& b) { return a.key == b.key; }),
-                 items_.end());
+    items_.erase(std::unique(items_.begin(), items_.end(), same_key), items_.end());
     counts[2] = static_cast<std::int64_t>(items_.size());
     parallel::all_reduce(comm, std::span<std::int64_t>(counts), parallel::ReduceOperation::sum);
     report_ = {counts[0], counts[2], counts[1], counts[0] - counts[1] - counts[2]};
@@ -96,8 +95,8 @@ std::vector<char> ItemCatalogue::answer(const std::vector<char>& questions) cons
     for (auto bytes = view_of(questions); !bytes.empty();) {
         std::string_view item;
         take_sized(bytes, item);
-        const KeyedRecord wanted{base::hash64(item), -1, 0, item, {}};  // before any real record of the item
-        const auto found = std::lower_bound(items_.begin(), items_.end(), wanted);
+        const auto found = std::lower_bound(items_.begin(), items_.end(), std::pair(base::hash64(item), item),
+                                            [](const KeyedRecord& a, const auto& b) { return std::pair(a.hash, a.key) < b; });
         if (found != items_.end() && found->key == item) {
             append_sized(answers, found->value);
         } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -13,12 +14,17 @@ namespace kohort::corpus {
 struct KeyedRecord {
     std::uint64_t hash = 0;  // hash64(key)
     std::int32_t file = 0;   // where the record stands in the input
+    std::int32_t twin = 0;   // tells different keys of one hash apart, once sorted
     std::int64_t offset = 0;
     std::string_view key, value;
+    std::uint64_t value_hash = 0;  // hash64(value)
 };
 
-// By (hash, key, file, offset): a total order, so that ranks and rounds leave no trace.
-bool operator<(const KeyedRecord& a, const KeyedRecord& b);
+// Of records that were sorted together. The keys themselves need not be looked at.
+inline bool same_key(const KeyedRecord& a, const KeyedRecord& b) { return a.hash == b.hash && a.twin == b.twin; }
+
+// Sorts by (hash, key, file, offset): a total order, so that ranks and rounds leave no trace. Sets `twin`.
+void sort_records(std::vector<KeyedRecord>& records);
 
 // Rank r owns the r-th of `ranks` equal ranges of the hash.
 int owner_of_hash(std::uint64_t hash, int ranks);
@@ -37,26 +43,13 @@ class KeyedShuffle {
     // After the last exchange: what this rank owns, sorted. The views live as long as the shuffle.
     std::vector<KeyedRecord> sorted();
 
-    // Collective. Gives records[i] to rank owner(records[i]) >= or <= this one, and returns what this rank holds
-    // then, sorted again.
-    template <class Owner>
-    std::vector<KeyedRecord> move_to(const std::vector<KeyedRecord>& records, const Owner& owner) {
-        const auto kept_blocks = blocks_.size();
-        std::vector<KeyedRecord> kept;
-        for (const auto& record : records) {
-            const int to = owner(record);
-            if (to == comm_.rank()) kept.push_back(record);
-            else pack(to, record);
-        }
-        exchange();
-        merge_arrivals(kept_blocks, kept);
-        return kept;
-    }
+    // Collective. Gives each of the sorted `records` to rank owner(hash), which is this rank or a lower one, the
+    // same for equal hashes, and no higher for a lower hash. `records` becomes what this rank holds then, sorted.
+    void move_down(std::vector<KeyedRecord>& records, const std::function<int(std::uint64_t hash)>& owner);
 
   private:
     void pack(int to, const KeyedRecord& record);
-    void unpack(const std::vector<char>& block, std::vector<KeyedRecord>& records) const;
-    void merge_arrivals(std::size_t first_block, std::vector<KeyedRecord>& records) const;
+    std::vector<KeyedRecord> unpack_sorted(std::size_t first_block) const;
 
     parallel::Communicator& comm_;
     std::int64_t round_bytes_, collected_ = 0;

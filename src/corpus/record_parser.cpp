@@ -19,7 +19,9 @@ bool is_blank(std::string_view text) {
 
 struct RecordParser::State {
     State(ColumnMapping mapping_, RecordFormat format, Encoding encoding, std::string key_)
-        : mapping(std::move(mapping_)), values(format, encoding, mapping.header), key(std::move(key_)) {}
+        : mapping(std::move(mapping_)), values(format, encoding, mapping.header), key(std::move(key_)) {
+        for (const auto& part : mapping.history) behaviors.insert(part.behavior);
+    }
 
     Reason parse_user(std::string& id) {
         std::string_view given;
@@ -69,6 +71,7 @@ struct RecordParser::State {
         last_clean.clear();
         clean_text(raw, last_clean);
         if (last_clean.empty()) last_clean = unnamed_behavior;
+        if (behaviors.size() <= most_behaviors && !behaviors.contains(last_clean)) behaviors.insert(last_clean);
         return last_clean;
     }
 
@@ -77,6 +80,7 @@ struct RecordParser::State {
     std::string key;
     std::string user_buffer, time_buffer, item_buffer, behavior_buffer, text_buffer;
     std::string last_raw, last_clean, text;
+    std::set<std::string, std::less<>> behaviors;
 };
 
 RecordParser::RecordParser(ColumnMapping mapping, RecordFormat format, Encoding encoding, std::string pseudonym_key)
@@ -91,6 +95,8 @@ Reason RecordParser::parse(const Record& record, ParsedRecord& parsed) {
     return state_->mapping.form == InputForm::event_log ? state_->parse_event(parsed.events)
                                                         : state_->parse_histories(parsed.events);
 }
+
+const std::set<std::string, std::less<>>& RecordParser::behaviors() const { return state_->behaviors; }
 
 struct CatalogueParser::State {
     State(CatalogueMapping mapping_, RecordFormat format, Encoding encoding)

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -18,6 +20,9 @@ inline constexpr std::string_view unnamed_behavior = "event";
 
 // Ids are stored at one width for the corpus, so one long id would cost every user its bytes.
 inline constexpr std::size_t most_id_bytes = 256;
+
+// More distinct behaviors than this are no behaviors.
+inline constexpr std::size_t most_behaviors = 1000;
 
 struct ParsedRecord {
     std::string id;      // as given, or its pseudonym
@@ -35,6 +40,9 @@ class RecordParser {
 
     // `record` is one of RecordCursor's, with fields. `parsed` is complete only where the result is Reason::none.
     Reason parse(const Record& record, ParsedRecord& parsed);
+
+    // The names of the behaviors of all good records so far; no more than most_behaviors + 1 of them.
+    const std::set<std::string, std::less<>>& behaviors() const;
 
   private:
     struct State;

@@ -19,7 +19,8 @@ struct PackedStrings {
     std::vector<std::uint8_t> bytes;
 
     void add(std::string_view text) {
-        bytes.insert(bytes.end(), text.begin(), text.end());
+        const auto* raw = reinterpret_cast<const std::uint8_t*>(text.data());
+        bytes.insert(bytes.end(), raw, raw + text.size());
         offsets.push_back(static_cast<std::int64_t>(bytes.size()));
     }
 };
