@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "parallel/heartbeat.h"
+
 namespace kohort::corpus {
 namespace {
 
@@ -44,6 +46,7 @@ std::string_view InputWindow::from(std::int64_t offset) {
 
 void InputWindow::extend(std::int64_t keep_from) {
     if (ended_) return;
+    parallel::heartbeat();
     const auto at = end();
     const auto piece = at < stretch_end_ ? std::min(piece_inside, stretch_end_ - at) : piece_beyond;
     if (static_cast<std::int64_t>(bytes_.size()) + piece > capacity_) {

@@ -1,15 +1,12 @@
 #include "corpus/synthetic.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/philox.h"
+#include "corpus/shared_output.h"
 #include "corpus/synthetic_words.h"
 #include "parallel/collectives.h"
 #include "parallel/heartbeat.h"
@@ -66,49 +63,6 @@ void check(const SyntheticOptions& options) {
         base::fail(base::ErrorKind::usage, "--interests {}: give 2 to {}", options.interests, most_synthetic_interests());
 }
 
-// Writes the ranks' blocks one after another into a file that rank 0 has begun.
-class OrderedOutput {
-  public:
-    OrderedOutput(parallel::Communicator& comm, const std::filesystem::path& path, const std::string& head)
-        : comm_(comm), path_(path), end_(static_cast<std::int64_t>(head.size())) {
-        if (comm.is_root()) {
-            file_.emplace(path, 0644);
-            file_->write(head);
-        }
-        parallel::barrier(comm);
-        descriptor_ = ::open(base::temporary_name(path).c_str(), O_WRONLY | O_CLOEXEC);
-        if (descriptor_ < 0) base::fail_errno("open " + path.string());
-    }
-    ~OrderedOutput() { ::close(descriptor_); }
-    OrderedOutput(const OrderedOutput&) = delete;
-    OrderedOutput& operator=(const OrderedOutput&) = delete;
-
-    // Collective: this round's bytes of each rank, in rank order.
-    void append(std::string_view bytes) {
-        const auto size = static_cast<std::int64_t>(bytes.size());
-        auto at = end_ + parallel::exclusive_sum(comm_, size);
-        end_ += parallel::all_sum(comm_, size);
-        while (!bytes.empty()) {
-            const auto done = ::pwrite(descriptor_, bytes.data(), bytes.size(), at);
-            if (done < 0 && errno == EINTR) continue;
-            if (done < 0) base::fail_errno("write " + path_.string());
-            bytes.remove_prefix(static_cast<std::size_t>(done));
-            at += done;
-        }
-    }
-    void commit() {  // collective
-        parallel::barrier(comm_);
-        if (file_) file_->commit();
-    }
-
-  private:
-    parallel::Communicator& comm_;
-    std::filesystem::path path_;
-    std::int64_t end_;
-    std::optional<base::AtomicFile> file_;
-    int descriptor_ = -1;
-};
-
 }  // namespace
 
 std::int64_t most_synthetic_interests() { return static_cast<std::int64_t>(synthetic_interests().size()); }
@@ -153,8 +107,9 @@ SyntheticReport write_synthetic_corpus(parallel::Communicator& comm, const std::
         base::write_file_atomically(folder / "tags.csv", tags, 0644);
     }
     parallel::barrier(comm);
-    OrderedOutput events(comm, folder / "events.csv", "user_id,item_id,behavior,timestamp,text\n");
-    OrderedOutput truth(comm, folder / "truth.csv", "user_id,interest\n");
+    SharedOutput events(comm, folder / "events.csv", 0644), truth(comm, folder / "truth.csv", 0644);
+    events.append(comm.is_root() ? "user_id,item_id,behavior,timestamp,text\n" : "");
+    truth.append(comm.is_root() ? "user_id,interest\n" : "");
     SyntheticReport report{options.users, 0};
     // Each round makes consecutive blocks of users, one a rank, so that the users stay in order at any rank count.
     const auto ranks = static_cast<std::int64_t>(comm.size());

@@ -40,6 +40,23 @@ constexpr Words paint_zh = {"水彩", "油画", "素描", "画笔", "颜料", "�
 constexpr Words paint_en = {"watercolor", "canvas", "sketch", "brush", "palette", "easel", "portrait", "acrylic", "pigment", "charcoal",
                             "landscape", "drawing", "gouache", "studio", "shading", "mural", "pastel", "exhibition", "outline", "varnish"};
 
+constexpr Words running_zh = {"跑步", "马拉松", "跑鞋", "配速", "心率", "晨跑", "半马", "拉伸", "步频", "夜跑",
+                              "体能", "膝盖", "越野跑", "补给", "号码布", "冲刺", "慢跑", "耐力", "完赛", "热身"};
+constexpr Words running_en = {"running", "marathon", "sneakers", "pace", "jogging", "sprint", "trail", "stretching", "cadence", "stamina",
+                              "hydration", "finisher", "treadmill", "interval", "knee", "warmup", "stride", "endurance", "racing", "mileage"};
+constexpr Words coffee_zh = {"咖啡", "拿铁", "手冲", "磨豆机", "拉花", "浓缩", "滤纸", "烘豆", "美式", "奶泡",
+                             "咖啡豆", "冷萃", "摩卡壶", "虹吸", "挂耳", "杯测", "产地", "酸度", "萃取", "法压壶"};
+constexpr Words coffee_en = {"coffee", "espresso", "latte", "grinder", "roast", "barista", "brew", "filter", "beans", "cappuccino",
+                             "crema", "arabica", "kettle", "aroma", "tamper", "decaf", "macchiato", "portafilter", "acidity", "mocha"};
+constexpr Words camera_zh = {"相机", "镜头", "快门", "光圈", "三脚架", "人像", "胶片", "滤镜", "对焦", "曝光",
+                             "长焦", "广角", "后期", "虚化", "街拍", "单反", "微距", "测光", "暗房", "闪光灯"};
+constexpr Words camera_en = {"camera", "lens", "shutter", "aperture", "tripod", "portraits", "exposure", "focus", "telephoto", "flash",
+                             "bokeh", "darkroom", "macro", "raw", "viewfinder", "sensor", "filmroll", "zoom", "lightroom", "photo"};
+constexpr Words camping_zh = {"露营", "帐篷", "睡袋", "徒步", "背包", "篝火", "登山杖", "营地", "炉头", "冲锋衣",
+                              "天幕", "山顶", "防潮垫", "溪流", "头灯", "登顶", "扎营", "野餐", "吊床", "指南针"};
+constexpr Words camping_en = {"camping", "tent", "sleeping", "hiking", "backpack", "campfire", "summit", "campsite", "stove", "compass",
+                              "tarp", "ridge", "lantern", "creek", "headlamp", "hammock", "trail", "picnic", "poles", "wilderness"};
+
 constexpr SyntheticInterest interests[] = {
     {"园艺爱好者", "在阳台种玫瑰和多肉，浇水、修剪、换土 (garden, roses, watering, pruning)", garden_zh, garden_en},
     {"天文迷", "用望远镜看星空、行星和流星雨 (telescope, planet, galaxy)", stars_zh, stars_en},
@@ -48,7 +65,11 @@ constexpr SyntheticInterest interests[] = {
     {"烘焙达人", "用烤箱做蛋糕、面包和饼干 (baking, flour, oven)", baking_zh, baking_en},
     {"宠物主人", "养猫咪和狗，买狗粮、猫砂，打疫苗 (kitten, puppy, leash)", pets_zh, pets_en},
     {"钓鱼人", "去水库野钓，挑鱼竿、鱼饵和浮漂 (fishing, lure, bait, reel)", fishing_zh, fishing_en},
-    {"绘画爱好者", "画水彩、油画和素描，出门写生 (watercolor, canvas, sketch)", paint_zh, paint_en}};
+    {"绘画爱好者", "画水彩、油画和素描，出门写生 (watercolor, canvas, sketch)", paint_zh, paint_en},
+    {"跑步健将", "晨跑、夜跑和马拉松，看配速与心率 (running, marathon, pace)", running_zh, running_en},
+    {"咖啡控", "手冲、拿铁和磨豆，挑咖啡豆 (coffee, espresso, grinder)", coffee_zh, coffee_en},
+    {"摄影师", "用相机和镜头拍人像，调光圈与快门 (camera, lens, shutter)", camera_zh, camera_en},
+    {"露营玩家", "带帐篷和睡袋去徒步，在营地生篝火 (camping, tent, hiking)", camping_zh, camping_en}};
 
 constexpr std::string_view common_zh[] = {"周末", "新手", "教程", "怎么选", "入门", "分享", "经验", "清单", "价格", "家里", "附近", "视频", "二手",
                                           "工具", "套装", "冬天", "夏天", "晚上", "春季", "秋天", "孩子", "朋友", "老师", "技巧", "常见", "错误",
