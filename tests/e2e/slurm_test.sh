@@ -8,6 +8,7 @@ small_corpus
 ranks 1 run --input corpus/events.csv "${quick[@]}" --out local
 expected=$(digest local)
 
+chmod 755 .  # munge wants to see its socket's folders
 export KOHORT_SLURM_DIR=$work/slurm
 cleanup="$KOHORT_SOURCE/tools/slurm-cluster.sh stop"
 started=$("$KOHORT_SOURCE/tools/slurm-cluster.sh" start)
