@@ -35,6 +35,10 @@ void fix_numeric_environment(const std::string& isa, char** arguments) {
     const auto put = [](const char* name, const char* value) { ::setenv(name, value, 1); };
     for (const char* name : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}) put(name, "1");
     put("MKL_DYNAMIC", "FALSE");            // MKL is the BLAS inside LibTorch's wheels
+    // A training step allocates and frees the same large tensors again and again: keep their pages.
+    put("MALLOC_MMAP_THRESHOLD_", "33554432");
+    put("MALLOC_TRIM_THRESHOLD_", "268435456");
+    put("MALLOC_TOP_PAD_", "67108864");
     put("HDF5_USE_FILE_LOCKING", "FALSE");  // each file has one writer, and Lustre and GPFS often lack locks
     if (level == "avx512") {
         put("ATEN_CPU_CAPABILITY", "avx512");

@@ -97,7 +97,7 @@ model::ModelConfig new_model(const Options& options, std::int64_t vocabulary) {
     config.hidden_size = options.integer("hidden");
     config.num_hidden_layers = options.integer("layers");
     config.num_attention_heads = options.integer("heads");
-    config.intermediate_size = options.integer("intermediate") > 0 ? options.integer("intermediate") : 4 * config.hidden_size;
+    config.intermediate_size = options.integer("intermediate");
     config.max_position_embeddings = longest_sequence;
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = options.real("dropout");
     config.check();
@@ -132,7 +132,7 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
 // under a minute and thousands under ten minutes on two cores.
 std::int64_t settle_steps(const Options& options, const train::TokenStore& store) {
     if (const auto asked = options.integer_or_auto("steps")) return *asked;
-    constexpr std::int64_t passes = 6, fewest = 20, most = 250;
+    constexpr std::int64_t passes = 8, fewest = 20, most = 300;
     const auto users = store.samples(train::SampleUnit::user);
     return std::clamp(passes * users / std::max<std::int64_t>(1, options.integer("batch")), fewest, most);
 }

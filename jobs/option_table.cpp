@@ -62,7 +62,7 @@ const std::vector<OptionSpec>& option_table() {
         {"layers", integer, "2", training, "attention layers of a new model", {}},
         {"hidden", integer, "128", training, "width of a new model", {}},
         {"heads", integer, "4", training, "attention heads of a new model", {}},
-        {"intermediate", integer, "0", training, "width of its feed-forward layers (0: four times --hidden)", {}},
+        {"intermediate", integer, "256", training, "width of its feed-forward layers", {}},
         {"max-tokens", integer, "64", "run encode segment", "tokens of one text, special ones included; the rest is cut", {}},
         {"train-tokens", integer, "32", training, "the same while training, after tokens were dropped", {}},
         {"pretrain-steps", integer, "0", "run pretrain", "steps of masked language modelling, in `run` before the contrastive ones", {}},

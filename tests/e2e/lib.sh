@@ -41,4 +41,4 @@ no_leftovers() {
 small_corpus() { "$KOHORT" synth --users "${1:-300}" --interests 4 --seed 5 --out corpus --log-level warning; }
 
 # Options of a run that takes a few seconds.
-quick=(--clusters 4 --steps 4 --batch 32 --hidden 32 --layers 2 --heads 2 --vocabulary-size 600 --restarts 2 --log-level warning)
+quick=(--clusters 4 --steps 4 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 600 --restarts 2 --log-level warning)
