@@ -1,11 +1,13 @@
 // The main job: raw records to segments, stage by stage. What is complete already is skipped.
 #include "base/log.h"
 #include "base/progress.h"
+#include "encode_options.h"
 #include "stages.h"
 
 namespace kohort::jobs {
 
 int run_job(JobContext& context) {
+    encode_options(context);  // a missing GPU or a bad value should not wait until the encoder is trained
     const auto start = std::chrono::steady_clock::now();
     const auto folder = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
     auto& run = *folder;

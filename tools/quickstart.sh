@@ -15,6 +15,7 @@ build/kohort synth --config configs/quickstart.conf --out "$out/corpus"
 mpirun -n 2 --oversubscribe build/kohort run --config configs/quickstart.conf \
   --input "$out/corpus/events.csv" --tags "$out/corpus/tags.csv" --out "$out/run"
 echo
-python3 tools/score.py --truth "$out/corpus/truth.csv" --run "$out/run" --baseline "$out/corpus/events.csv"
+# Debian's own Python, which has the packages of tools/setup.sh, whatever else is first on the PATH.
+/usr/bin/python3 tools/score.py --truth "$out/corpus/truth.csv" --run "$out/run" --baseline "$out/corpus/events.csv"
 build/kohort verify "$out/run" | tail -n 1
 echo "The report: $out/run/report.html"
