@@ -1,7 +1,9 @@
 // The program: reads the command line, fixes the numeric environment, joins the ranks and starts one job.
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <map>
+#include <thread>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -84,14 +86,19 @@ int run_program(int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
+    // Before the ranks are joined every rank finds the same fault: only the first of them says so. The others give it
+    // a moment, because a launcher ends all as soon as one fails.
+    const auto report = [](const char* message) {
+        if (launcher_rank() == 0) base::print_error(message);
+        else std::this_thread::sleep_for(std::chrono::seconds(1));
+    };
     try {
         return run_program(count, arguments);
     } catch (const base::Error& error) {
-        // Before the ranks are joined every rank finds the same fault: only the first of them says so.
-        if (launcher_rank() == 0) base::print_error(error.what());
+        report(error.what());
         return error.exit_code();
     } catch (const std::exception& error) {
-        if (launcher_rank() == 0) base::print_error(error.what());
+        report(error.what());
         return static_cast<int>(base::ErrorKind::internal);
     }
 }

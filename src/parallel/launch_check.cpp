@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "base/error.h"
 #include "parallel/communicator.h"
@@ -50,8 +52,12 @@ std::optional<std::string> wrong_launch(int world_size, const Environment& envir
 void check_launch(const MpiSession& session) {
     const auto problem = wrong_launch(session.size(), process_environment);
     if (!problem) return;
-    if (session.rank() != 0 || copy_number(process_environment) != 0)
+    if (session.rank() != 0 || copy_number(process_environment) != 0) {
+        // Copies that MPI holds apart cannot wait for each other, and a launcher ends all when the first one fails:
+        // the copy that speaks gets a moment.
+        if (session.size() == 1) std::this_thread::sleep_for(std::chrono::seconds(1));
         throw PeerError(0, static_cast<int>(base::ErrorKind::environment));
+    }
     base::fail(base::ErrorKind::environment, "{}", *problem);
 }
 
