@@ -13,6 +13,7 @@
 #include "options.h"
 #include "parallel/collectives.h"
 #include "parallel/agreement.h"
+#include "parallel/device_runtime.h"
 #include "parallel/mpi_program.h"
 #include "version.h"
 
@@ -80,6 +81,8 @@ int run_program(int count, char** arguments) {
     base::catch_stop_signals();
     parallel::MpiOptions settings;
     if (line.options->names("watchdog")) settings.watchdog_seconds = static_cast<double>(line.options->integer("watchdog"));
+    if (line.options->names("device") && line.options->text("device") != "cpu")
+        if (const auto device = parallel::linked_device_runtime()) settings.gpus = device->devices();
     return parallel::run_on_all_ranks(settings, [&](parallel::Communicator& comm) { return start_job(comm, *line.options); });
 }
 

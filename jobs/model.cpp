@@ -14,6 +14,7 @@
 #include "parallel/agreement.h"
 #include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
+#include "parallel/device_communicator.h"
 #include "stages.h"
 #include "text/tokenizer.h"
 #include "text/vocabulary_trainer.h"
@@ -143,10 +144,14 @@ std::string loss_text(const train::TrainReport& report) {
     return text;
 }
 
-void train_one(JobContext& context, store::RunFolder& run, const store::StageKey& key, const train::TokenStore& tokens,
-               model::Bert& bert, const train::TrainOptions& settings) {
+model::Device training_device(const JobContext& context) {
+    return model::choose_device(context.options.text("device"), context.comm.topology().local_rank);
+}
+
+void train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run, const store::StageKey& key,
+               const train::TokenStore& tokens, model::Bert& bert, const train::TrainOptions& settings) {
     if (settings.steps <= 0) return;
-    const auto report = train::train(context.comm, tokens, bert, settings, run.path(), key.hash(), context.metrics);
+    const auto report = train::train(comm, tokens, bert, settings, run.path(), key.hash(), context.metrics);
     run.describe("loss", loss_text(report));
 }
 
@@ -158,7 +163,8 @@ struct Training {
 };
 
 // Every option that shapes the training, and what it starts from.
-store::StageKey training_key(const Options& options, const Training& training, const store::StageKey& corpus) {
+store::StageKey training_key(const JobContext& context, const Training& training, const store::StageKey& corpus) {
+    const auto& options = context.options;
     store::StageKey key(training.folder);
     for (const char* name : {"seed", "vocabulary-size", "lowercase", "layers", "hidden", "heads", "intermediate", "train-tokens",
                              "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "weight-decay", "clip",
@@ -166,7 +172,7 @@ store::StageKey training_key(const Options& options, const Training& training, c
         if (options.names(name)) key.add(name, options.text(name));
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
     key.add("initial model", training.start ? fingerprint(*training.start) : "");
-    key.add("environment", float_environment("cpu"));
+    key.add("environment", float_environment(training_device(context).cuda ? "cuda" : "cpu"));
     key.add_stage(corpus);
     return key;
 }
@@ -191,8 +197,14 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
     const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads);
     const auto masked_steps = training.masked_language ? options.integer("pretrain-steps") : 0;
     const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
-    train_one(context, run, key, tokens, *bert, train_options(context, train::ObjectiveKind::masked_language, masked_steps));
-    train_one(context, run, key, tokens, *bert, train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+    {
+        const auto device = training_device(context);
+        parallel::DeviceCommunicator carrier(context.comm, parallel::parse_collectives(options.text("collectives")), device.cuda);
+        if (device.cuda) base::log_info("training on the GPU; gradients are summed by {}", carrier.description());
+        bert = model::on_device(bert, device);
+        train_one(context, carrier.get(), run, key, tokens, *bert, train_options(context, train::ObjectiveKind::masked_language, masked_steps));
+        train_one(context, carrier.get(), run, key, tokens, *bert, train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+    }
     if (context.is_root())
         for (const auto& file : model::save_model(folder, *bert)) stage.add(training.folder + "/" + file.name, file.sha256);
     run.describe("model", fmt::format("{} layers of {}, a vocabulary of {}, {} steps of masked language modelling, {} contrastive steps",
@@ -203,7 +215,7 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
 }
 
 store::StageKey training_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus, const Training& training) {
-    const auto key = training_key(context.options, training, corpus);
+    const auto key = training_key(context, training, corpus);
     store::Stage stage(context.comm, run, key, {training.folder});
     if (stage.complete()) base::log_info("train: complete already");
     else train_model(context, run, stage, key, training);
@@ -235,7 +247,13 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
     return key;
 }
 
+void check_training_device(JobContext& context) {
+    parallel::agree_on_collectives(context.comm, parallel::parse_collectives(context.options.text("collectives")),
+                                   training_device(context).cuda);
+}
+
 int pretrain_job(JobContext& context) {
+    check_training_device(context);
     const auto folder = open_run(context, store::OpenMode::resume);
     auto& run = *folder;
     training_stage(context, run, completed_stage(run, "corpus", "ingest"), {"pretrained", true, false, given_model(context.options)});
@@ -244,6 +262,7 @@ int pretrain_job(JobContext& context) {
 
 // Goes on from --model, else from what `pretrain` left in this run, else from fresh weights.
 int finetune_job(JobContext& context) {
+    check_training_device(context);
     const auto folder = open_run(context, store::OpenMode::resume);
     auto& run = *folder;
     auto start = given_model(context.options);

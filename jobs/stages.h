@@ -7,6 +7,9 @@
 
 namespace kohort::jobs {
 
+// Refuses what the training could not be given (a GPU, NCCL) before anything is done for it.
+void check_training_device(JobContext& context);
+
 store::StageKey ingest_stage(JobContext& context, store::RunFolder& run);
 store::StageKey model_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus);
 store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus,

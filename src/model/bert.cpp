@@ -44,8 +44,10 @@ struct Bert::Packing {
         if (!rows.defined()) return x;
         return torch::zeros({sequences * longest, x.size(1)}, x.options()).index_copy(0, rows, x);
     }
-    // As pack(), of a dropout mask [B, T, H].
-    torch::Tensor pack_mask(const torch::Tensor& mask) const { return pack(mask.flatten(0, 1)); }
+    // As pack(), of a dropout mask [B, T, H] (fp32, on the CPU), for values like x.
+    torch::Tensor pack_mask(const torch::Tensor& mask, const torch::Tensor& x) const {
+        return pack(mask.flatten(0, 1).to(x.device(), x.scalar_type()));
+    }
 };
 
 Bert::Bert(ModelConfig config, TensorSource source) : config_(std::move(config)) {
@@ -81,7 +83,7 @@ torch::Tensor Bert::forward(const TokenBatch& batch, DropoutSource* dropout) con
     const auto drop = [&](torch::Tensor x, int layer, DropoutSite site) {
         if (!dropout || config_.hidden_dropout_prob == 0) return x;
         return x * packing.pack_mask(dropout->scaled_mask(layer, site, config_.hidden_dropout_prob,
-                                                          {packing.sequences, packing.longest, config_.hidden_size}));
+                                                          {packing.sequences, packing.longest, config_.hidden_size}), x);
     };
 
     auto x = embed(batch, packing, dropout);
@@ -101,7 +103,7 @@ torch::Tensor Bert::embed(const TokenBatch& batch, const Packing& packing, Dropo
                                    torch::embedding(position_embeddings_, packing.pack(positions)) + type_embeddings_.select(0, 0));
     if (!dropout || config_.hidden_dropout_prob == 0) return x;
     return x * packing.pack_mask(dropout->scaled_mask(-1, DropoutSite::embeddings, config_.hidden_dropout_prob,
-                                                      {packing.sequences, packing.longest, config_.hidden_size}));
+                                                      {packing.sequences, packing.longest, config_.hidden_size}), x);
 }
 
 // x [N, H] -> [N, H], before the output projection.
@@ -124,7 +126,7 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
     } else {
         const auto probabilities = compat::attention_probabilities(query, key, packing.attention_bias);
         const auto mask = dropout->scaled_mask(index, DropoutSite::attention, config_.attention_probs_dropout_prob, probabilities.sizes());
-        context = torch::matmul(probabilities * mask, value);
+        context = torch::matmul(probabilities * mask.to(probabilities.device(), probabilities.scalar_type()), value);
     }
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.hidden_size}));
 }

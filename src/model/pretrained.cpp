@@ -34,6 +34,11 @@ std::shared_ptr<Bert> make_model(const ModelConfig& config, std::uint64_t seed) 
     return std::make_shared<Bert>(config, random_weights(config, seed));
 }
 
+std::shared_ptr<Bert> on_device(std::shared_ptr<Bert> model, Device device) {
+    if (!device.cuda) return model;
+    return std::make_shared<Bert>(model->copy_to(torch_device(device), torch::kFloat));
+}
+
 std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Bert& model) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/device.h"
 #include "model/model_config.h"
 
 namespace kohort::model {
@@ -21,6 +22,9 @@ std::shared_ptr<Bert> load_model(const std::filesystem::path& folder, bool notic
 
 // A model with fresh weights (see random_weights).
 std::shared_ptr<Bert> make_model(const ModelConfig& config, std::uint64_t seed);
+
+// `model` itself, or a copy of it on a GPU.
+std::shared_ptr<Bert> on_device(std::shared_ptr<Bert> model, Device device);
 
 struct SavedFile {
     std::string name;    // "model.safetensors"

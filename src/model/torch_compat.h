@@ -1,9 +1,13 @@
-// Every difference between the LibTorch versions Kohort builds with (Debian 12's 1.13 and the 2.x of GPU machines):
-// the only place where their version is asked for. The version macro of Debian's 1.13.1 says 1.13.0, so nothing
+// Every difference between the LibTorch builds that Kohort is made with (Debian 12's 1.13, without CUDA, and the 2.x of
+// GPU machines): the only place where their version is asked for. The version macro of Debian's 1.13.1 says 1.13.0, so nothing
 // depends on the patch number.
 #pragma once
 
 #include <torch/torch.h>
+
+#if defined(KOHORT_WITH_CUDA)
+#include <c10/cuda/CUDAStream.h>
+#endif
 
 #include <cmath>
 
@@ -27,6 +31,15 @@ inline torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key
     }
 #endif
     return torch::matmul(attention_probabilities(query, key, bias), value);
+}
+
+// The stream that LibTorch queues this thread's work on a device in (a cudaStream_t); null on the CPU.
+inline void* current_stream(torch::Device device) {
+#if defined(KOHORT_WITH_CUDA)
+    if (device.is_cuda()) return c10::cuda::getCurrentCUDAStream(device.index()).stream();
+#endif
+    static_cast<void>(device);
+    return nullptr;
 }
 
 // True where oneDNN multiplies bf16 in hardware (AVX-512 BF16) rather than by widening it.

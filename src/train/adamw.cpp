@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::int64_t chunk_elements = 1 << 16;  // four arrays of this size stay in a core's cache
 
+// A GPU takes a tensor at once.
+std::int64_t chunk_of(const torch::Tensor& tensor) { return tensor.is_cpu() ? chunk_elements : tensor.numel(); }
+
 bool ends_with(const std::string& text, const std::string& end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
@@ -53,8 +56,8 @@ void AdamW::step(const std::vector<torch::Tensor>& gradients, double gradient_fa
     };
     std::vector<Chunk> chunks;
     for (std::size_t t = 0; t < parameters_.size(); ++t)
-        for (std::int64_t begin = 0; begin < parameters_[t].value.numel(); begin += chunk_elements)
-            chunks.push_back({t, begin, std::min(begin + chunk_elements, parameters_[t].value.numel())});
+        for (std::int64_t begin = 0; begin < parameters_[t].value.numel(); begin += chunk_of(parameters_[t].value))
+            chunks.push_back({t, begin, std::min(begin + chunk_of(parameters_[t].value), parameters_[t].value.numel())});
 
     base::parallel_for(threads, static_cast<std::int64_t>(chunks.size()), [&](std::int64_t i) {
         const torch::NoGradGuard no_grad_here;  // the mode belongs to a thread

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "model/torch_compat.h"
 #include "parallel/collectives.h"
 #include "parallel/exact_sum.h"
 #include "train/fixed_point_kernel.h"
@@ -102,14 +103,14 @@ void GradientReducer::add(std::size_t tensor, const torch::Tensor& gradient) {
 
 void GradientReducer::sum_over_ranks() {
     if (comm_.size() == 1) return;
-    auto host = sums_.is_cpu() ? sums_ : sums_.cpu();
+    const auto device = sums_.is_cpu() ? parallel::Device::host : parallel::Device::cuda;
+    auto* stream = model::compat::current_stream(sums_.device());
     std::vector<parallel::Request> requests;
-    for (std::int64_t begin = 0; begin < host.numel(); begin += bucket_elements)
-        requests.push_back(comm_.start_all_reduce({host.data_ptr<std::int64_t>() + begin, std::min(bucket_elements, host.numel() - begin),
-                                                   parallel::DataType::int64},
+    for (std::int64_t begin = 0; begin < sums_.numel(); begin += bucket_elements)
+        requests.push_back(comm_.start_all_reduce({sums_.data_ptr<std::int64_t>() + begin, std::min(bucket_elements, sums_.numel() - begin),
+                                                   parallel::DataType::int64, device, stream},
                                                   parallel::ReduceOperation::sum));
     for (parallel::Request& request : requests) request.wait();
-    if (!sums_.is_cpu()) sums_.copy_(host);
 }
 
 std::vector<torch::Tensor> GradientReducer::reduce(std::int64_t step) {

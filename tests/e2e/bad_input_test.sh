@@ -34,6 +34,7 @@ expect 2 key.bin run --input corpus/events.csv "${quick[@]}" --ids pseudonym --k
 expect 2 "no_such_column" run --input corpus/events.csv "${quick[@]}" --text-column no_such_column
 expect 2 "--clusters 500" run --input corpus/events.csv "${quick[@]}" --clusters 500
 [ -e /dev/nvidia0 ] || expect 4 "cuda" run --input corpus/events.csv "${quick[@]}" --device cuda
+expect 2 "--collectives nccl" run --input corpus/events.csv "${quick[@]}" --device cpu --collectives nccl
 
 # A full disk: a file system of 1 MiB, where mounting is allowed.
 mkdir small

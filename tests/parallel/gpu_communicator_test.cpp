@@ -5,6 +5,7 @@
 #include "fake_gpu.h"
 #include "parallel/agreement.h"
 #include "parallel/forwarding_communicator.h"
+#include "parallel/device_communicator.h"
 #include "parallel/nccl_communicator.h"
 #include "parallel/staging_communicator.h"
 #include "parallel/thread_communicator.h"
@@ -221,6 +222,28 @@ TEST_P(GpuRanks, ranks_without_a_gpu_are_refused) {
         } catch (const base::Error& error) {
             EXPECT_EQ(error.exit_code(), 4);
         }
+    });
+}
+
+TEST_P(GpuRanks, a_job_gets_what_its_ranks_and_gpus_allow) {
+    const int ranks = GetParam();  // on one node with two GPUs
+    FakeNccl nccl(ranks);
+    run_thread_ranks(ranks, [&](Communicator& host) {
+        const auto device = std::make_shared<FakeDevice>();
+        FakeStream stream;
+        WithGpu with_gpu(host);
+        {
+            DeviceCommunicator carrier(with_gpu, Collectives::automatic, true, device, nccl.table());
+            EXPECT_EQ(carrier.description(), ranks == 2 ? "NCCL between GPUs" : "MPI through pinned host memory");
+            check_device_operations<std::int64_t>(carrier.get(), stream, 50);
+            EXPECT_EQ(nccl.counts(host.rank()).calls > 0, ranks == 2);
+        }
+        DeviceCommunicator on_host(with_gpu, Collectives::automatic, false, device, nccl.table());
+        EXPECT_EQ(&on_host.get(), static_cast<Communicator*>(&with_gpu));
+        if (ranks > 2) {
+            EXPECT_THROW(DeviceCommunicator(with_gpu, Collectives::nccl, true, device, nccl.table()), base::Error);
+        }
+        EXPECT_THROW(DeviceCommunicator(with_gpu, Collectives::nccl, false, device, nccl.table()), base::Error);
     });
 }
 
