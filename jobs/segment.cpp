@@ -27,6 +27,7 @@ namespace kohort::jobs {
 namespace {
 
 constexpr std::int64_t points_on_map = 4000;
+constexpr double least_closeness = 0.05;  // of a term that points away from the centre, so that order remains
 
 std::vector<std::string> read_stop_words(const std::string& path) {
     std::vector<std::string> words;
@@ -45,11 +46,29 @@ std::vector<std::int32_t> my_partitions(const parallel::Communicator& comm, cons
     return mine;
 }
 
+// Puts first the terms that are both typical of the segment's texts and close to its centre: a term's score is
+// multiplied by the cosine between its own vector and the centroid, both without what all have in common
+// (Grootendorst 2020, KeyBERT, does so for documents).
+void prefer_central(JobContext& context, const std::filesystem::path& run, std::vector<std::vector<segment::Term>>& terms) {
+    std::map<std::string, std::size_t> place;
+    for (const auto& list : terms)
+        for (const auto& term : list) place.emplace(term.text, place.size());
+    std::vector<std::string> texts(place.size());
+    for (const auto& [text, index] : place) texts[index] = text;
+    const auto closeness = closeness_to_centroids(context, run, texts);
+    for (std::size_t c = 0; c < terms.size(); ++c) {
+        for (auto& term : terms[c])
+            term.score = std::round(term.score * std::max(closeness[place.at(term.text)][c], least_closeness) * 1e6) / 1e6;
+        std::stable_sort(terms[c].begin(), terms[c].end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+    }
+}
+
 // Gives each segment its tag: its own best term, or where a list was given the name that suits it best.
 void tag_segments(JobContext& context, const std::filesystem::path& run, std::vector<segment::SegmentProfile>& profiles,
                   segment::TermTable& table, const segment::TermExtractor& extractor) {
     std::vector<std::vector<segment::Term>> terms;
     for (const auto& profile : profiles) terms.push_back(profile.terms);
+    prefer_central(context, run, terms);
     const auto own = segment::choose_tags(terms);
     for (std::size_t c = 0; c < profiles.size(); ++c) profiles[c].tag = own[c];
     if (!context.options.given("tags")) return;
@@ -123,13 +142,13 @@ report::ReportFacts report_facts(const JobContext& context, const store::RunFold
 
 }  // namespace
 
-void segment_stage(JobContext& context, store::RunFolder& run, const store::StageKey& segment_key) {
+void segment_stage(JobContext& context, store::RunFolder& run, const store::StageKey& segment_key, store::OtherKey other) {
     const auto& options = context.options;
     store::StageKey key("report");
     key.add_stage(segment_key).add("seed", options.integer("seed")).add("vectors-in-csv", options.text("vectors-in-csv"));
     for (const char* file : {"tags", "stop-words"})
         key.add(file, options.given(file) ? base::sha256_hex(base::read_file(options.text(file))) : "");
-    store::Stage stage(context.comm, run, key, {"."});
+    store::Stage stage(context.comm, run, key, {"."}, other);
     if (stage.complete()) {
         base::log_info("segment: complete already");
         return;
@@ -194,7 +213,8 @@ void segment_stage(JobContext& context, store::RunFolder& run, const store::Stag
 int segment_job(JobContext& context) {
     const auto folder = open_run(context, store::OpenMode::read);
     auto& run = *folder;
-    segment_stage(context, run, completed_stage(run, "segment", "cluster"));
+    // Asked for alone, with other tags or stop words: they are what this job is for.
+    segment_stage(context, run, completed_stage(run, "segment", "cluster"), store::OtherKey::replace);
     return 0;
 }
 

@@ -15,7 +15,8 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
 store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus,
                              const store::StageKey& model);
 store::StageKey cluster_stage(JobContext& context, store::RunFolder& run, const store::StageKey& embedding);
-void segment_stage(JobContext& context, store::RunFolder& run, const store::StageKey& segment);
+void segment_stage(JobContext& context, store::RunFolder& run, const store::StageKey& segment,
+                   store::OtherKey other = store::OtherKey::refuse);
 
 // The key of an earlier stage that is complete in the run's folder. Error(usage) naming the job that makes it.
 store::StageKey completed_stage(const store::RunFolder& run, const std::string& stage, const std::string& job);

@@ -23,6 +23,16 @@ bool has_han(std::string_view word) {
     return found;
 }
 
+constexpr std::size_t longest_phrase = 3;  // words
+
+// Whether two neighbours read as one: Han words that touch, others with one space between them.
+bool joins(const Piece& first, const Piece& second) {
+    const auto* end = first.origin.data() + first.origin.size();
+    const auto gap = second.origin.data() - end;
+    if (first.han && second.han) return gap == 0;
+    return !first.han && !second.han && gap == 1 && *end == ' ' && first.text != second.text;
+}
+
 }  // namespace
 
 TermExtractor::TermExtractor(const std::vector<std::string>& further_stop_words) {
@@ -49,32 +59,43 @@ TermsOfText TermExtractor::extract(std::string_view text) const {
     TermsOfText found;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         const auto& piece = pieces[i];
-        if (!piece.han || (piece.length >= 2 && piece.length <= 10)) found.terms.push_back(piece.text);
-        if (i + 1 == pieces.size()) continue;
-        const auto& next = pieces[i + 1];
-        const auto gap = next.origin.data() - (piece.origin.data() + piece.origin.size());
-        const bool touching = piece.han && next.han && gap == 0 && piece.length + next.length <= 8;
-        const bool spaced = !piece.han && !next.han && gap == 1 && piece.origin.data()[piece.origin.size()] == ' ' &&
-                            piece.text != next.text;
-        if (touching || spaced) found.terms.push_back(piece.text + phrase_mark + next.text);
+        if (piece.han && piece.length == 1) found.characters.push_back(piece.text);
+        else if (!piece.han || piece.length <= 10) found.terms.push_back(piece.text);
+        std::string phrase = piece.text;
+        std::int64_t length = piece.length;
+        for (std::size_t last = i + 1; last < std::min(i + longest_phrase, pieces.size()); ++last) {
+            if (!joins(pieces[last - 1], pieces[last])) break;
+            phrase += phrase_mark + pieces[last].text;
+            length += pieces[last].length;
+            if (piece.han && length > 8) break;
+            if (!is_stop_word(readable(phrase))) found.terms.push_back(phrase);
+        }
     }
-    std::sort(found.terms.begin(), found.terms.end());
-    found.terms.erase(std::unique(found.terms.begin(), found.terms.end()), found.terms.end());
+    for (auto* list : {&found.terms, &found.characters}) {
+        std::sort(list->begin(), list->end());
+        list->erase(std::unique(list->begin(), list->end()), list->end());
+    }
     return found;
 }
 
-std::pair<std::string_view, std::string_view> words_of(std::string_view term) {
-    const auto mark = term.find(phrase_mark);
-    if (mark == std::string_view::npos) return {term, {}};
-    return {term.substr(0, mark), term.substr(mark + 1)};
+std::vector<std::string_view> words_of(std::string_view term) {
+    std::vector<std::string_view> words;
+    for (std::size_t begin = 0; begin <= term.size();) {
+        const auto end = std::min(term.find(phrase_mark, begin), term.size());
+        words.push_back(term.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return words;
 }
 
+bool is_single_character(std::string_view piece) { return text::count_characters(piece) == 1; }
+
 std::string readable(std::string_view term) {
-    const auto [first, second] = words_of(term);
-    std::string text(first);
-    if (second.empty()) return text;
-    if (!has_han(first)) text += ' ';
-    text += second;
+    std::string text;
+    for (const auto word : words_of(term)) {
+        if (!text.empty() && !has_han(word)) text += ' ';
+        text += word;
+    }
     return text;
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "base/hash.h"
 #include "parallel/collectives.h"
 
@@ -60,16 +62,18 @@ std::int64_t total(const std::vector<std::int64_t>& counts) {
 // Best first; ties by text, so that the order is total.
 bool better(const Term& a, const Term& b) { return a.score != b.score ? a.score > b.score : a.text < b.text; }
 
-// A word that mostly occurs inside a phrase of the same list says no more than the phrase does.
+// A word or phrase that mostly occurs inside a longer phrase of the same list says no more than that one does.
 void drop_parts_of_phrases(std::vector<Term>& terms) {
     std::map<std::string, std::int64_t, std::less<>> within;
     for (const auto& term : terms) {
-        const auto [first, second] = words_of(term.text);
-        if (second.empty()) continue;
-        for (const auto word : {first, second}) {
-            auto& most = within[std::string(word)];
-            most = std::max(most, term.texts);
-        }
+        const auto words = words_of(term.text);
+        for (std::size_t length = 1; length < words.size(); ++length)
+            for (std::size_t first = 0; first + length <= words.size(); ++first) {
+                auto& most = within[fmt::format("{}", fmt::join(words.begin() + static_cast<std::ptrdiff_t>(first),
+                                                                words.begin() + static_cast<std::ptrdiff_t>(first + length),
+                                                                std::string_view(&phrase_mark, 1)))];
+                most = std::max(most, term.texts);
+            }
     }
     std::erase_if(terms, [&](const Term& term) {
         const auto found = within.find(term.text);
@@ -85,7 +89,9 @@ TermTable::TermTable(parallel::Communicator& comm, std::int64_t segments)
 void TermTable::add_user(const TermExtractor& extractor, std::int32_t segment, std::span<const std::string_view> texts) {
     std::set<std::string> of_user;
     for (const auto text : texts) {
-        for (auto& term : extractor.extract(text).terms) {
+        auto found = extractor.extract(text);
+        for (const auto& character : found.characters) count(character, segment, 1, 0);
+        for (auto& term : found.terms) {
             count(term, segment, 1, 0);
             of_user.insert(std::move(term));
         }
@@ -135,7 +141,7 @@ std::vector<std::vector<Term>> TermTable::best_terms(const TermOptions& options)
     parallel::all_reduce(comm_, std::span(users), parallel::ReduceOperation::sum);
     std::vector<std::int64_t> occurrences(segments);
     for (const auto& [term, counts] : owned_)
-        for (std::size_t c = 0; c < segments; ++c) occurrences[c] += counts.texts[c];
+        for (std::size_t c = 0; c < segments && !is_single_character(term); ++c) occurrences[c] += counts.texts[c];
     parallel::all_reduce(comm_, std::span(occurrences), parallel::ReduceOperation::sum);
     const double mean_occurrences = static_cast<double>(total(occurrences)) / static_cast<double>(segments);
     const auto all_texts = static_cast<double>(total(texts)), all_users = static_cast<double>(total(users));
@@ -147,7 +153,7 @@ std::vector<std::vector<Term>> TermTable::best_terms(const TermOptions& options)
     for (std::size_t c = 0; c < segments; ++c) {
         std::vector<Term> best;
         for (const auto& [text, counts] : owned_) {
-            if (counts.texts[c] < options.least_texts) continue;
+            if (counts.texts[c] < options.least_texts || is_single_character(text)) continue;
             const auto frequency = static_cast<double>(total(counts.texts));
             Term term;
             term.text = text;
@@ -173,7 +179,7 @@ std::vector<std::vector<Term>> TermTable::best_terms(const TermOptions& options)
     }
     const auto everything = parallel::all_gather(comm_, std::span<const std::uint8_t>(packed));
     std::vector<std::vector<Term>> result(segments);
-    std::set<std::string> distinct;
+    std::set<std::string, std::less<>> distinct;
     for (Unpacker unpack(everything); !unpack.done();) {
         Term term;
         term.text = unpack.text(unpack.integer());
@@ -183,8 +189,10 @@ std::vector<std::vector<Term>> TermTable::best_terms(const TermOptions& options)
         term.score = static_cast<double>(unpack.integer()) / 1e6;
         term.lift = static_cast<double>(unpack.integer()) / 1e6;
         term.user_lift = static_cast<double>(unpack.integer()) / 1e6;
-        const auto [first, second] = words_of(term.text);
-        if (!second.empty()) distinct.insert({term.text, std::string(first), std::string(second)});
+        if (const auto words = words_of(term.text); words.size() > 1) {
+            distinct.insert(term.text);
+            for (const auto word : words) distinct.emplace(word);
+        }
         result[c].push_back(std::move(term));
     }
 
@@ -197,11 +205,13 @@ std::vector<std::vector<Term>> TermTable::best_terms(const TermOptions& options)
     };
     for (auto& terms : result) {
         std::erase_if(terms, [&](const Term& term) {
-            const auto [first, second] = words_of(term.text);
-            if (second.empty()) return false;
+            const auto words = words_of(term.text);
+            if (words.size() < 2) return false;
             const double together = count_of(term.text) / all_texts;
-            const double apart = (count_of(first) / all_texts) * (count_of(second) / all_texts);
-            return rounded(std::log(together / apart) / -std::log(together)) < options.least_cohesion;
+            double apart = 1;
+            for (const auto word : words) apart *= count_of(word) / all_texts;
+            const double most = -std::log(together) * static_cast<double>(words.size() - 1);
+            return rounded(std::log(together / apart) / most) < options.least_cohesion;
         });
         std::sort(terms.begin(), terms.end(), better);
         drop_parts_of_phrases(terms);

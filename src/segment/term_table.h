@@ -1,5 +1,5 @@
 // Counts of terms by segment over the whole corpus, and the terms that tell a segment from the rest (c-TF-IDF).
-// A term is a word or a phrase of two adjacent words. Counts are int64 and merged by the hash of the term, so that
+// A term is a word or a phrase of two or three adjacent words. Counts are int64 and merged by the hash of the term, so that
 // the result depends neither on ranks nor on the order of users.
 #pragma once
 
@@ -28,7 +28,7 @@ struct Term {
 struct TermOptions {
     std::int64_t top = 30;          // terms kept a segment
     std::int64_t least_texts = 3;   // a term in fewer texts of the segment is chance
-    double least_cohesion = 0.4;    // of a phrase: normalised pointwise mutual information (Bouma 2009)
+    double least_cohesion = 0.4;    // of a phrase: normalised pointwise mutual information (Bouma 2009) of its words
 };
 
 class TermTable {

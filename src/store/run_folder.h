@@ -65,6 +65,12 @@ class RunFolder {
     std::unique_ptr<State> state_;
 };
 
+// What becomes of a stage that the run already holds, made from another key.
+enum class OtherKey {
+    refuse,   // Error(usage) that names the first difference
+    replace   // it is made again: for a job that was asked for just this stage, on which no other stage builds
+};
+
 // One stage of a run. Collective: constructor and finish(). The rest is local and thread-safe.
 //
 //   Stage stage(comm, folder, key, {"embedding"});
@@ -74,10 +80,10 @@ class RunFolder {
 class Stage {
   public:
     // Makes the `folders` (relative to the run; "." is the run's own) and removes temporary files that a crash left
-    // there. Throws Error(usage) naming the first difference when the run holds this stage made from another key,
-    // and Error(environment) naming a file of a complete stage whose content has changed. A complete stage whose
+    // there. A stage made from another key is treated as `other` says. Throws Error(environment) naming a file of a complete stage whose content has changed. A complete stage whose
     // files were removed is open again, and what is left of them can be reused.
-    Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key, std::vector<std::string> folders);
+    Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key, std::vector<std::string> folders,
+          OtherKey other = OtherKey::refuse);
 
     bool complete() const;
 

@@ -35,7 +35,7 @@ void make_clean_folder(const std::filesystem::path& folder) {
 }  // namespace
 
 Stage::Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key,
-             std::vector<std::string> folders)
+             std::vector<std::string> folders, OtherKey other)
     : comm_(comm), run_(run), key_(key) {
     auto& state = *run_.state_;
     const auto hash = key_.hash();
@@ -44,6 +44,12 @@ Stage::Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key,
         std::lock_guard lock(state.mutex);
         state.hold(run_.path());  // a run that was opened for reading gets a further stage
         auto* record = state.manifest.find(key_.stage());
+        if (record && record->key != hash && other == OtherKey::replace) {
+            base::log_info("stage {} is made again: {}", key_.stage(), first_difference(record->inputs, key_.inputs()));
+            std::erase_if(state.manifest.stages, [&](const auto& stage) { return stage.stage == key_.stage(); });
+            std::filesystem::remove(list_path(run_.path(), key_.stage()));
+            record = nullptr;
+        }
         if (record && record->key != hash)
             fail(ErrorKind::usage,
                  "{} holds the stage {} made from other input: {}; give what was given then, or choose "
