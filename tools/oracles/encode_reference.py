@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Recomputes users' vectors of a run from its model/ and corpus/ and compares them with its embedding/.
 
-Nothing of Kohort is used: the model and the tokenizer are loaded by `transformers` where it is installed, and
-otherwise by the plain BERT and WordPiece below. Prints the smallest cosine over the users compared, and ends with 1
+Nothing of Kohort is used: the model and the tokenizer are loaded by `transformers` (--transformers), or by the plain
+BERT and WordPiece below. Prints the smallest cosine over the users compared, and ends with 1
 where it is below the limit (0.9999 for fp32 vectors, 0.999 for bf16).
 """
 import argparse
@@ -118,15 +118,11 @@ class PlainWordPiece:
 def load(folder, plain):
     """(what was used, function from ids to hidden states, function from (text, most) to ids)"""
     if not plain:
-        try:
-            import transformers
-        except ImportError:
-            pass
-        else:
-            model = transformers.BertModel.from_pretrained(folder).eval()
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-            return (f"transformers {transformers.__version__}", lambda ids: model(torch.tensor([ids])).last_hidden_state[0],
-                    lambda text, most: tokenizer(text, truncation=True, max_length=most)["input_ids"])
+        import transformers
+        model = transformers.AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        return (f"transformers {transformers.__version__}", lambda ids: model(torch.tensor([ids])).last_hidden_state[0],
+                lambda text, most: tokenizer(text, truncation=True, max_length=most)["input_ids"])
     model, tokenizer = PlainBert(folder), PlainWordPiece(folder)
     return "plain PyTorch", lambda ids: model.hidden(torch.tensor(ids)), tokenizer.encode
 
@@ -144,11 +140,11 @@ def main():
     parser.add_argument("run", type=pathlib.Path, help="a run's folder")
     parser.add_argument("--users", type=int, default=200, help="users to compare, spread over the whole run")
     parser.add_argument("--at-least", type=float, help="the smallest cosine that passes")
-    parser.add_argument("--plain", action="store_true", help="do not use transformers")
+    parser.add_argument("--transformers", action="store_true", help="load the model and its tokenizer by transformers")
     arguments = parser.parse_args()
     torch.set_grad_enabled(False)
 
-    used, hidden, encode = load(arguments.run / "model", arguments.plain)
+    used, hidden, encode = load(arguments.run / "model", not arguments.transformers)
     parts = sorted((arguments.run / "embedding").glob("part-*.h5"))
     counts = []
     for part in parts:
