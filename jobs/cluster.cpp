@@ -100,7 +100,7 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
 }
 
 // The number of clusters that was asked for, or the one that the stated rule picks.
-std::int64_t settle_clusters(JobContext& context, const LocalVectors& local) {
+std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, const LocalVectors& local) {
     if (const auto asked = context.options.integer_or_auto("clusters")) {
         if (*asked < 1) base::fail(base::ErrorKind::usage, "--clusters {}: give at least 1, or auto", *asked);
         if (*asked > local.rows)
@@ -110,6 +110,7 @@ std::int64_t settle_clusters(JobContext& context, const LocalVectors& local) {
     const auto choice = cluster::choose_clusters(context.comm, local.blocks(), local.columns,
                                                  static_cast<std::uint64_t>(context.options.integer("seed")), context.threads);
     base::log_info("clusters: {} ({})", choice.clusters, choice.reason);
+    run.describe("clusters", fmt::format("{} ({})", choice.clusters, choice.reason));
     return choice.clusters;
 }
 
@@ -170,7 +171,7 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
 void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
                      const LocalVectors& local) {
     StageTimer timer(context, "cluster");
-    const auto clusters = settle_clusters(context, local);
+    const auto clusters = settle_clusters(context, run, local);
     const auto blocks = local.blocks();
     base::Progress progress("cluster", -1, "iterations", context.is_root());
     const auto result = cluster::kmeans(context.comm, blocks, local.columns, kmeans_options(context, clusters, local.columns),

@@ -43,7 +43,6 @@ store::StageKey ingest_stage(JobContext& context, store::RunFolder& run) {
         base::log_info("ingest: complete already");
         return report.key;
     }
-    run.describe("corpus", report.summary);
     for (std::size_t rank = 0; rank < report.bytes_read.size(); ++rank)
         context.metrics.record("bytes_read", {{"stage", "ingest"}, {"rank", static_cast<std::int64_t>(rank)},
                                               {"bytes", report.bytes_read[rank]}, {"total", report.bytes_total}});

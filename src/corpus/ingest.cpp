@@ -68,8 +68,9 @@ class Ingest {
         quarantine(stage);
         group_users();
         write_partitions(stage);
-        stage.finish();
         finish_report(stage);
+        run_.describe("corpus", report_.summary);  // before the stage counts as complete: a crash must not lose it
+        stage.finish();
         return std::move(report_);
     }
 

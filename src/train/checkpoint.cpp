@@ -29,6 +29,8 @@ std::string checkpoint_bytes(const TrainingState& state, const std::string& key)
     std::vector<std::uint32_t> largest_bits;  // exact, where decimal digits might not be
     for (const float value : state.recent_largest) largest_bits.push_back(std::bit_cast<std::uint32_t>(value));
     header["recent_largest_bits"] = largest_bits;
+    auto& loss = header["loss_bits"] = nlohmann::ordered_json::array();
+    for (const auto& [step, value] : state.loss) loss.push_back({step, std::bit_cast<std::uint64_t>(value)});
     auto& tensors = header["tensors"] = nlohmann::ordered_json::array();
     for (const auto& [name, value] : state.tensors) tensors.push_back({{"name", name}, {"shape", value.sizes().vec()}});
     std::string text = header.dump();
@@ -59,6 +61,8 @@ std::optional<ParsedCheckpoint> parse_checkpoint(std::string& bytes) {
     result.state.step = header.at("step");
     for (const std::uint32_t bits : header.at("recent_largest_bits").get<std::vector<std::uint32_t>>())
         result.state.recent_largest.push_back(std::bit_cast<float>(bits));
+    for (const auto& [step, bits] : header.at("loss_bits").get<std::vector<std::pair<std::int64_t, std::uint64_t>>>())
+        result.state.loss.emplace_back(step, std::bit_cast<double>(bits));
     std::size_t at = start + length;
     for (const auto& entry : header.at("tensors")) {
         const auto shape = entry.at("shape").get<std::vector<std::int64_t>>();
@@ -134,6 +138,7 @@ bool CheckpointFolder::load_newest(TrainingState& state) {
     }
     state.step = found->state.step;
     state.recent_largest = found->state.recent_largest;
+    state.loss = found->state.loss;
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "parallel/communicator.h"
@@ -25,6 +26,7 @@ struct TrainingState {
     std::int64_t step = 0;  // steps done
     std::vector<Tensor> tensors;
     std::vector<float> recent_largest;  // GradientReducer's
+    std::vector<std::pair<std::int64_t, double>> loss;  // (step, loss) so far, for the curve in the report
 };
 
 class CheckpointFolder {

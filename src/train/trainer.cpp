@@ -111,7 +111,7 @@ class Trainer {
   private:
     // Everything that a checkpoint holds; the tensors are the training's own.
     TrainingState state() {
-        TrainingState result{step_, {}, gradients_.recent_largest()};
+        TrainingState result{step_, {}, gradients_.recent_largest(), report_.loss};
         for (std::size_t t = 0; t < weights_.masters().size(); ++t) {
             const auto& [name, value] = weights_.masters()[t];
             result.tensors.push_back({name, value.detach()});
@@ -126,6 +126,7 @@ class Trainer {
         if (!checkpoints_.load_newest(found)) return;
         step_ = found.step;
         gradients_.set_recent_largest(std::move(found.recent_largest));
+        report_.loss = std::move(found.loss);
         optimizer_.set_steps(step_);
         weights_.refresh();
         if (comm_.is_root()) base::log_info("{}: resumed after step {} of {}", objective_->name(), step_, options_.steps);

@@ -15,7 +15,8 @@ namespace kohort::train {
 namespace {
 
 TrainingState state_of(double value, std::int64_t step) {
-    return {step, {{"a", torch::full({2, 3}, value)}, {"b", torch::full({4}, value / 3)}}, {static_cast<float>(value) / 7, 0.0F}};
+    return {step, {{"a", torch::full({2, 3}, value)}, {"b", torch::full({4}, value / 3)}}, {static_cast<float>(value) / 7, 0.0F},
+            {{0, value}, {step, value / 9}}};
 }
 
 void flip_a_byte(const std::filesystem::path& path, std::size_t at) {
@@ -36,6 +37,7 @@ TEST(Checkpoint, comes_back_on_every_rank_as_it_was) {
         EXPECT_TRUE(torch::equal(state.tensors[0].value, torch::full({2, 3}, 1.1)));
         EXPECT_TRUE(torch::equal(state.tensors[1].value, torch::full({4}, 1.1 / 3)));
         EXPECT_EQ(state.recent_largest, state_of(1.1, 40).recent_largest);
+        EXPECT_EQ(state.loss, state_of(1.1, 40).loss);
     });
 }
 

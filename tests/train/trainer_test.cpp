@@ -208,12 +208,14 @@ TEST(Trainer, goes_on_from_any_checkpoint_with_the_same_bytes) {
     const MadeCorpus corpus = make_corpus(40, 3);
     TrainOptions options = small_options(ObjectiveKind::contrastive);
     options.steps = 6;
-    const std::string uninterrupted = train_on(corpus, options, 2).weights;
+    const Trained whole = train_on(corpus, options, 2);
+    const std::string uninterrupted = whole.weights;
     options.checkpoint_every = 0;
     const TemporaryFolder run;
     ASSERT_EQ(train_on(corpus, options, 3, run.path()).weights, uninterrupted);
     const Trained resumed = train_on(corpus, options, 2, run.path());
     EXPECT_EQ(resumed.weights, uninterrupted);
+    EXPECT_EQ(resumed.report.loss, whole.report.loss) << "the curve of the whole training is part of the result";
     EXPECT_EQ(resumed.report.resumed_at, 5);
 
     // The newest one is damaged: named, and the one before it gives the same weights.
