@@ -60,7 +60,7 @@ done
 
 SECONDS=0
 chmod 755 .
-export KOHORT_SLURM_DIR=$work/slurm
+export KOHORT_SLURM_DIR=$work/slurm KOHORT_SLURM_PORT=17100
 started=$("$source/tools/slurm-cluster.sh" start)
 eval "$started"
 cp -r "$source/slurm" "$source/tools" .
