@@ -8,4 +8,6 @@ std::string torch_version() {
     return std::string("LibTorch ") + TORCH_VERSION + (torch::cuda::is_available() ? ", CUDA" : ", no GPU");
 }
 
+bool torch_has_mkl() { return torch::hasMKL(); }
+
 }  // namespace kohort::model

@@ -5,6 +5,7 @@
 
 namespace kohort::model {
 
-std::string torch_version();  // "LibTorch 1.13.0, CPU only, BLAS …"
+std::string torch_version();  // "LibTorch 2.11.0, CUDA", "LibTorch 1.13.0, no GPU"
+bool torch_has_mkl();         // whether MKL is inside
 
 }  // namespace kohort::model
