@@ -18,21 +18,11 @@
 #include "model/bert.h"
 #include "model/pretrained.h"
 #include "parallel/thread_communicator.h"
+#include "small_model.h"
 #include "temporary_folder.h"
 
 namespace kohort::train {
 namespace {
-
-model::ModelConfig small_config() {
-    model::ModelConfig config;
-    config.vocab_size = 31;
-    config.hidden_size = 16;
-    config.num_hidden_layers = 2;
-    config.num_attention_heads = 2;
-    config.intermediate_size = 24;
-    config.max_position_embeddings = 16;
-    return config;
-}
 
 TrainOptions small_options(ObjectiveKind objective) {
     TrainOptions options;
@@ -69,7 +59,7 @@ Trained train_on(const MadeCorpus& corpus, TrainOptions options, int ranks, cons
         const LetterTokenizer tokenizer;
         const TokenStore store(comm, corpus.info, [&](std::int32_t p) { return corpus.partitions[static_cast<std::size_t>(p)]; },
                                tokenizer, options.threads, 32);
-        const auto bert = model::make_model(small_config(), 7);
+        const auto bert = model::make_model(small_config(2), 7);
         if (before) before(*bert);
         base::Metrics metrics;
         const TrainReport report = train(comm, store, *bert, options, run, "key", metrics);

@@ -7,20 +7,15 @@
 #include "model/pretrained.h"
 #include "parallel/collectives.h"
 #include "parallel/thread_communicator.h"
+#include "small_model.h"
 #include "train/objective.h"
 
 namespace kohort::train {
 namespace {
 
-model::ModelConfig small_config() {
-    model::ModelConfig config;
-    config.vocab_size = 31;
-    config.hidden_size = 16;
-    config.num_hidden_layers = 1;
-    config.num_attention_heads = 2;
-    config.intermediate_size = 24;
-    config.max_position_embeddings = 16;
-    config.initializer_range = 0.3;
+model::ModelConfig spread_config() {
+    auto config = small_config(1);
+    config.initializer_range = 0.3;  // with the usual 0.02 all vectors of fresh weights look alike
     return config;
 }
 
@@ -38,7 +33,7 @@ TEST(WholeBatch, contrastive_gradients_add_up) {
         const LetterTokenizer tokenizer;
         const TokenStore store(comm, corpus.info, [&](std::int32_t p) { return corpus.partitions[static_cast<std::size_t>(p)]; },
                                tokenizer, 1, 32);
-        const auto bert = model::make_model(small_config(), 3);
+        const auto bert = model::make_model(spread_config(), 3);
         std::vector<torch::Tensor> weights;
         for (const auto& parameter : bert->parameters()) {
             weights.push_back(parameter.value);
