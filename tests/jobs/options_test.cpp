@@ -112,7 +112,9 @@ TEST(OptionTable, names_each_option_once_and_only_known_jobs) {
 
 TEST(Configurations, every_committed_file_parses_for_the_main_job) {
     for (const auto& entry : std::filesystem::directory_iterator(KOHORT_SOURCE_DIR "/configs"))
-        EXPECT_NO_THROW(parse({"run", "--config", entry.path().c_str()})) << entry.path();
+        if (entry.path().extension() == ".conf") {
+            EXPECT_NO_THROW(parse({"run", "--config", entry.path().c_str()})) << entry.path();
+        }
 }
 
 }  // namespace
