@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "corpus/user_document.h"
+#include "parallel/agreement.h"
 #include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
 #include "segment/identity.h"
@@ -99,14 +100,17 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     return settings;
 }
 
+void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
+    const auto asked = options.integer_or_auto("clusters");
+    if (!asked) return;
+    if (*asked < 1) base::fail(base::ErrorKind::usage, "--clusters {}: give at least 1, or auto", *asked);
+    if (*asked > rows) base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", *asked, rows);
+}
+
 // The number of clusters that was asked for, or the one that the stated rule picks.
 std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, const LocalVectors& local) {
-    if (const auto asked = context.options.integer_or_auto("clusters")) {
-        if (*asked < 1) base::fail(base::ErrorKind::usage, "--clusters {}: give at least 1, or auto", *asked);
-        if (*asked > local.rows)
-            base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", *asked, local.rows);
-        return *asked;
-    }
+    refuse_impossible_clusters(context.options, local.rows);
+    if (const auto asked = context.options.integer_or_auto("clusters")) return *asked;
     const auto choice = cluster::choose_clusters(context.comm, local.blocks(), local.columns,
                                                  static_cast<std::uint64_t>(context.options.integer("seed")), context.threads);
     base::log_info("clusters: {} ({})", choice.clusters, choice.reason);
@@ -223,11 +227,21 @@ store::StageKey cluster_stage(JobContext& context, store::RunFolder& run, const 
     return key;
 }
 
+void check_clusters(JobContext& context, const store::RunFolder& run) {
+    const auto users = corpus::read_corpus_info(run.path()).users;
+    parallel::agree(context.comm, [&] {
+        refuse_impossible_clusters(context.options, std::accumulate(users.begin(), users.end(), std::int64_t{0}));
+        const std::filesystem::path previous = context.options.text("previous");
+        if (!previous.empty() && !std::filesystem::exists(previous / "segment/centroids.h5"))
+            base::fail(base::ErrorKind::usage, "--previous {}: no finished run is there", previous.string());
+    });
+}
+
 int cluster_job(JobContext& context) {
     const auto inputs = context.options.list("input");
     if (inputs.empty()) {
         const auto folder = open_run(context, store::OpenMode::read);
-    auto& run = *folder;
+        auto& run = *folder;
         cluster_stage(context, run, completed_stage(run, "embedding", "encode"));
         return 0;
     }

@@ -9,10 +9,12 @@ namespace kohort::jobs {
 int run_job(JobContext& context) {
     encode_options(context);  // a missing GPU or a bad value should not wait until the encoder is trained
     check_training_device(context);
+    check_segment_files(context);
     const auto start = std::chrono::steady_clock::now();
     const auto folder = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
     auto& run = *folder;
     const auto corpus = ingest_stage(context, run);
+    check_clusters(context, run);
     const auto model = model_stage(context, run, corpus);
     const auto embedding = encode_stage(context, run, corpus, model);
     const auto segment = cluster_stage(context, run, embedding);

@@ -11,6 +11,7 @@
 #include "base/philox.h"
 #include "base/progress.h"
 #include "describe_texts.h"
+#include "parallel/agreement.h"
 #include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
 #include "report/html.h"
@@ -32,6 +33,7 @@ constexpr double least_closeness = 0.05;  // of a term that points away from the
 std::vector<std::string> read_stop_words(const std::string& path) {
     std::vector<std::string> words;
     if (path.empty()) return words;
+    if (!std::filesystem::is_regular_file(path)) base::fail(base::ErrorKind::usage, "--stop-words {}: no such file", path);
     std::istringstream lines(base::read_file(path));
     for (std::string line; std::getline(lines, line);)
         if (!line.empty()) words.push_back(line);
@@ -141,6 +143,13 @@ report::ReportFacts report_facts(const JobContext& context, const store::RunFold
 }
 
 }  // namespace
+
+void check_segment_files(JobContext& context) {
+    parallel::agree(context.comm, [&] {
+        if (context.options.given("tags")) segment::read_tag_list(context.options.text("tags"));
+        read_stop_words(context.options.text("stop-words"));
+    });
+}
 
 void segment_stage(JobContext& context, store::RunFolder& run, const store::StageKey& segment_key, store::OtherKey other) {
     const auto& options = context.options;

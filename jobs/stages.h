@@ -7,8 +7,10 @@
 
 namespace kohort::jobs {
 
-// Refuses what the training could not be given (a GPU, NCCL) before anything is done for it.
-void check_training_device(JobContext& context);
+// What a long run would otherwise find out at its end: each refuses, on all ranks, what a later stage could not use.
+void check_training_device(JobContext& context);                                // a GPU, NCCL
+void check_clusters(JobContext& context, const store::RunFolder& run);          // more clusters than users; --previous
+void check_segment_files(JobContext& context);                                  // --tags, --stop-words
 
 store::StageKey ingest_stage(JobContext& context, store::RunFolder& run);
 store::StageKey model_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus);

@@ -32,6 +32,8 @@ expect 3 header.csv run --input header.csv "${quick[@]}"
 expect 2 "'clusters'" run --config misspelt.conf --input corpus/events.csv
 expect 2 key.bin run --input corpus/events.csv "${quick[@]}" --ids pseudonym --key-file key.bin
 expect 2 "no_such_column" run --input corpus/events.csv "${quick[@]}" --text-column no_such_column
+expect 2 "--tags nowhere.csv" run --input corpus/events.csv "${quick[@]}" --tags nowhere.csv
+expect 2 "--previous nowhere" run --input corpus/events.csv "${quick[@]}" --previous nowhere
 expect 2 "--clusters 500" run --input corpus/events.csv "${quick[@]}" --clusters 500
 [ -e /dev/nvidia0 ] || expect 4 "cuda" run --input corpus/events.csv "${quick[@]}" --device cuda
 expect 2 "--collectives nccl" run --input corpus/events.csv "${quick[@]}" --device cpu --collectives nccl
