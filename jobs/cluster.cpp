@@ -207,8 +207,10 @@ store::StageKey cluster_key(const Options& options) {
 // Of the bytes that the rows come from, read once by rank 0.
 std::string input_fingerprint(JobContext& context, const std::string& dataset) {
     std::string listing = store::parse_dataset(dataset).dataset;
-    if (context.is_root())
-        for (const auto& file : store::MatrixSource(store::parse_dataset(dataset)).files()) listing += " " + base::sha256_file(file);
+    if (context.is_root()) {
+        const store::MatrixSource source(store::parse_dataset(dataset));
+        for (const auto& file : source.files()) listing += " " + base::sha256_file(file);
+    }
     parallel::broadcast_resized(context.comm, listing);
     return base::sha256_hex(listing);
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Turns a collection of labelled texts into the log of users whose interests are known.
 
 Every user has one interest, a label drawn by its share of the texts, and reads texts of that label, but for a share

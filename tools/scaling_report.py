@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Gathers runs of one input at several rank counts into a table: FOLDER/ranks-N and FOLDER/ranks-N.digest.
 
 Writes scaling.csv and scaling.md there: for each rank count and stage the wall time, speedup and efficiency against

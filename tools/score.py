@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Scores the segments of a run against the users' known interests, which the run never saw.
 
 Prints the adjusted Rand index and the v-measure of users_with_tags.csv against a table with the columns user_id and

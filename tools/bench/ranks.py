@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """How much faster two ranks are than one, stage by stage: ingest, finetune, encode and cluster, each alone, one thread
 a rank. Runs alternate between 1 and 2 ranks; the table has the medians of the stages' wall times and their ratio.
 

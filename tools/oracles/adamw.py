@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Prints the constants of tests/train/adamw_test.cpp: AdamW with clipping and a schedule, by PyTorch itself."""
 import torch
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Checks with h5py, and with anndata where it is installed, that RUN/kohort.h5 shows what its partitions hold.
 
 Usage: check_run_layout.py RUN

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Recomputes users' vectors of a run from its model/ and corpus/ and compares them with its embedding/.
 
 Nothing of Kohort is used: the model and the tokenizer are loaded by `transformers` (--transformers), or by the plain

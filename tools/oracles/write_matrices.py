@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Writes matrices of many kinds with numpy and h5py, for the tests of Kohort's readers.
 
 Usage: write_matrices.py FOLDER
