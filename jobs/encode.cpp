@@ -17,7 +17,7 @@ store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const s
     };
     store::StageKey key("embedding");
     encode::add_to_key(key, settings);
-    key.add("environment", float_environment(settings.texts.device.cuda ? "cuda" : "cpu"));
+    key.add("environment", float_environment(context));
     key.add_stage(corpus).add_stage(model);
     store::Stage stage(context.comm, run, key, {"embedding"});
     if (stage.complete()) {

@@ -7,7 +7,7 @@ encode::EncodeOptions encode_options(const JobContext& context) {
     encode::EncodeOptions settings;
     settings.texts.pooling = encode::parse_pooling(options.text("pooling"));
     settings.texts.max_tokens = options.integer("max-tokens");
-    settings.texts.device = model::choose_device(options.text("device"), context.comm.topology().local_rank);
+    settings.texts.device = context.device;
     settings.texts.precision = model::choose_precision(options.text("precision"), settings.texts.device);
     settings.normalize = options.flag("normalize");
     settings.threads = context.threads;

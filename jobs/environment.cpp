@@ -35,6 +35,7 @@ void fix_numeric_environment(const std::string& isa, char** arguments) {
     const auto put = [](const char* name, const char* value) { ::setenv(name, value, 1); };
     for (const char* name : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}) put(name, "1");
     put("MKL_DYNAMIC", "FALSE");            // MKL is the BLAS inside LibTorch's wheels
+    put("CUBLAS_WORKSPACE_CONFIG", ":4096:8");  // its products then add in one order
     // A training step allocates and frees the same large tensors again and again: keep their pages.
     put("MALLOC_MMAP_THRESHOLD_", "33554432");
     put("MALLOC_TRIM_THRESHOLD_", "268435456");

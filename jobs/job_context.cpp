@@ -57,8 +57,8 @@ store::StageKey completed_stage(const store::RunFolder& run, const std::string& 
                run.path().string());
 }
 
-std::string float_environment(const std::string& device) {
-    return build_version() + " " + instruction_set() + " " + device;
+std::string float_environment(const JobContext& context) {
+    return build_version() + " " + instruction_set() + " " + context.device_kind;
 }
 
 }  // namespace kohort::jobs

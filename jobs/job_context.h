@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "model/device.h"
 #include "options.h"
 #include "parallel/communicator.h"
 #include "store/run_folder.h"
@@ -18,6 +19,8 @@ struct JobContext {
     parallel::Communicator& comm;
     const Options& options;
     int threads = 1;          // of this rank
+    model::Device device;     // where this rank trains and encodes; of one kind on all ranks
+    std::string device_kind;  // "cpu", "cuda NVIDIA A100-SXM4-40GB": floats depend on it
     base::Metrics metrics;    // writes on rank 0 once a run folder is open
     base::Metrics trace;      // of this rank: trace/rank-NNNNN.jsonl
 
@@ -57,6 +60,6 @@ class StageTimer {
 void trace_partition(JobContext& context, const std::string& stage, std::int32_t partition, double seconds);
 
 // What float results depend on beyond data and options: build, instruction set, device.
-std::string float_environment(const std::string& device);
+std::string float_environment(const JobContext& context);
 
 }  // namespace kohort::jobs

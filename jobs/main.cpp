@@ -46,20 +46,26 @@ int choose_threads(const Options& options, const parallel::Communicator& comm) {
 void check_equal_processors(parallel::Communicator& comm, const Options& options) {
     if (!options.names("isa")) return;
     const std::string mine = options.text("isa") == "auto" ? processor_name() + " with " + instruction_set() : instruction_set();
-    std::string first = mine;
-    parallel::broadcast_resized(comm, first);
-    parallel::agree(comm, [&] {
-        if (first != mine)
-            base::fail(base::ErrorKind::environment,
-                       "the ranks run on different processors ({} and {}); name a common level with --isa avx2", first, mine);
+    parallel::require_equal(comm, mine, "processors", "name a common level with --isa avx2");
+}
+
+// --device on this rank, and its kind; a mixed set of ranks is refused, as floats would differ.
+void settle_device(JobContext& context) {
+    if (!context.options.names("device")) return;
+    parallel::agree(context.comm, [&] {
+        context.device = model::choose_device(context.options.text("device"), context.comm.topology().local_rank);
+        if (context.device.cuda) context.device_kind = "cuda " + parallel::linked_device_runtime()->name(context.device.index);
     });
+    parallel::require_equal(context.comm, context.device_kind, "devices",
+                            "use --device cpu, or start ranks only where there is the same kind of GPU");
 }
 
 // The whole of a job on this rank.
 int start_job(parallel::Communicator& comm, const Options& options) {
     base::set_up_log(base::parse_log_level(options.text("log-level")), comm.rank());
     check_equal_processors(comm, options);
-    JobContext context{comm, options, choose_threads(options, comm), {}, {}};
+    JobContext context{comm, options, choose_threads(options, comm), {}, "cpu", {}, {}};
+    settle_device(context);
     return find_job(options.job())(context);
 }
 

@@ -144,10 +144,6 @@ std::string loss_text(const train::TrainReport& report) {
     return text;
 }
 
-model::Device training_device(const JobContext& context) {
-    return model::choose_device(context.options.text("device"), context.comm.topology().local_rank);
-}
-
 void train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run, const store::StageKey& key,
                const train::TokenStore& tokens, model::Bert& bert, const train::TrainOptions& settings) {
     if (settings.steps <= 0) return;
@@ -172,7 +168,7 @@ store::StageKey training_key(const JobContext& context, const Training& training
         if (options.names(name)) key.add(name, options.text(name));
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
     key.add("initial model", training.start ? fingerprint(*training.start) : "");
-    key.add("environment", float_environment(training_device(context).cuda ? "cuda" : "cpu"));
+    key.add("environment", float_environment(context));
     key.add_stage(corpus);
     return key;
 }
@@ -198,7 +194,7 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
     const auto masked_steps = training.masked_language ? options.integer("pretrain-steps") : 0;
     const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
     {
-        const auto device = training_device(context);
+        const auto device = context.device;
         parallel::DeviceCommunicator carrier(context.comm, parallel::parse_collectives(options.text("collectives")), device.cuda);
         if (device.cuda) base::log_info("training on the GPU; gradients are summed by {}", carrier.description());
         bert = model::on_device(bert, device);
@@ -249,7 +245,7 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
 
 void check_training_device(JobContext& context) {
     parallel::agree_on_collectives(context.comm, parallel::parse_collectives(context.options.text("collectives")),
-                                   training_device(context).cuda);
+                                   context.device.cuda);
 }
 
 int pretrain_job(JobContext& context) {

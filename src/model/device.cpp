@@ -22,7 +22,7 @@ Device choose_device(std::string_view option, int local_rank) {
         base::fail(base::ErrorKind::environment,
                    "--device cuda: no GPU can be used here (LibTorch {}.{} {}); use --device cpu, or run where a GPU is visible",
                    TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
-                   torch::hasCUDA() ? "is built with CUDA but finds none" : "is built without CUDA");
+                   compat::built_with_cuda ? "is built with CUDA but finds none" : "is built without CUDA");
     return {};
 }
 

@@ -42,6 +42,22 @@ inline void* current_stream(torch::Device device) {
     return nullptr;
 }
 
+// LibTorch's own answer, torch::hasCUDA(), is "no" in a 2.x with CUDA that finds no GPU.
+#if defined(KOHORT_WITH_CUDA)
+inline constexpr bool built_with_cuda = true;
+#else
+inline constexpr bool built_with_cuda = false;
+#endif
+
+// Whether CUDA's kernels must add in a fixed order. Where LibTorch has no such kernel it warns and goes on. (2.x would
+// also fill all fresh memory, which takes time and changes no result.)
+inline void set_repeatable_kernels(bool on) {
+    at::globalContext().setDeterministicAlgorithms(on, /*warn_only=*/true);
+#if TORCH_VERSION_MAJOR >= 2
+    at::globalContext().setDeterministicFillUninitializedMemory(false);
+#endif
+}
+
 // True where oneDNN multiplies bf16 in hardware (AVX-512 BF16) rather than by widening it.
 inline bool cpu_multiplies_bf16() {
 #if defined(__x86_64__)

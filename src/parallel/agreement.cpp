@@ -62,6 +62,15 @@ void agree(Communicator& comm, const std::function<void()>& work) {
     throw base::Error(static_cast<base::ErrorKind>(code), message);
 }
 
+void require_equal(Communicator& comm, const std::string& mine, std::string_view what, std::string_view advice) {
+    std::string first = mine;
+    broadcast_resized(comm, first);
+    agree(comm, [&] {
+        if (first != mine)
+            base::fail(base::ErrorKind::environment, "the ranks run on different {} ({} and {}); {}", what, first, mine, advice);
+    });
+}
+
 bool stop_agreed(Communicator& comm) { return all_max(comm, base::stop_requested() ? 1 : 0) != 0; }
 
 }  // namespace kohort::parallel

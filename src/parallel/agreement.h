@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <functional>
+#include <string>
+#include <string_view>
 
 #include "parallel/communicator.h"
 
@@ -22,6 +24,10 @@ int run_guarded(Communicator& comm, const std::function<int()>& job,
 // the lowest rank that failed. For checks at the boundaries of stages, where all ranks may find the same fault.
 // Collective. `work` must not communicate.
 void agree(Communicator& comm, const std::function<void()>& work);
+
+// Makes all ranks fail with Error(environment) unless `mine` is the same on all of them: "the ranks run on different
+// WHAT (A and B); ADVICE". Collective.
+void require_equal(Communicator& comm, const std::string& mine, std::string_view what, std::string_view advice);
 
 // Whether any rank was asked to stop. Collective: every rank gets the same answer and can stop at the same place.
 bool stop_agreed(Communicator& comm);

@@ -42,6 +42,11 @@ class CudaRuntime : public DeviceRuntime {
         int count = 0;
         return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
     }
+    std::string name(int device) override {
+        cudaDeviceProp properties{};
+        check(cudaGetDeviceProperties(&properties, device), "ask for the name");
+        return properties.name;
+    }
     void use_device(int device) override { check(cudaSetDevice(device), "choose a device"); }
     void* allocate_pinned(std::size_t bytes) override {
         void* memory = nullptr;

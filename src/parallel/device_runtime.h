@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 namespace kohort::parallel {
 
@@ -25,6 +26,7 @@ class DeviceRuntime {
     virtual ~DeviceRuntime() = default;
 
     virtual int devices() = 0;              // that this process sees
+    virtual std::string name(int device) = 0;  // of its kind: "NVIDIA H100 80GB HBM3"
     virtual void use_device(int device) = 0;  // for the calling thread
     virtual void* allocate_pinned(std::size_t bytes) = 0;
     virtual void free_pinned(void* memory) noexcept = 0;

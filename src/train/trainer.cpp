@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "base/stop_signal.h"
 #include "model/bert.h"
+#include "model/torch_compat.h"
 #include "parallel/collectives.h"
 #include "train/adamw.h"
 #include "train/checkpoint.h"
@@ -36,6 +37,22 @@ class OneThreadAnOperation {
 
   private:
     int before_;
+};
+
+// On a GPU some kernels add in the order in which their threads arrive, unless told otherwise.
+class RepeatableKernels {
+  public:
+    explicit RepeatableKernels(torch::Device device) : on_(device.is_cuda()) {
+        if (on_) model::compat::set_repeatable_kernels(true);
+    }
+    ~RepeatableKernels() {
+        if (on_) model::compat::set_repeatable_kernels(false);
+    }
+    RepeatableKernels(const RepeatableKernels&) = delete;
+    RepeatableKernels& operator=(const RepeatableKernels&) = delete;
+
+  private:
+    bool on_;
 };
 
 std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Bert& encoder) {
@@ -215,6 +232,7 @@ TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check(store, encoder, options);
     const OneThreadAnOperation one_thread;
+    const RepeatableKernels repeatable(encoder.device());
     return Trainer(comm, store, encoder, options, run, key, metrics).run();
 }
 

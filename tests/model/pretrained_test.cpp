@@ -170,6 +170,11 @@ TEST(Device, cuda_without_a_gpu_is_an_environment_error) {
         FAIL() << "no error";
     } catch (const base::Error& error) {
         EXPECT_EQ(error.exit_code(), 4);
+#if defined(KOHORT_WITH_CUDA)
+        EXPECT_THAT(error.what(), HasSubstr("is built with CUDA but finds none"));
+#else
+        EXPECT_THAT(error.what(), HasSubstr("is built without CUDA"));
+#endif
     }
 }
 

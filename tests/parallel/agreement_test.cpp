@@ -158,6 +158,16 @@ TEST_P(Agreement, a_stop_of_one_rank_is_known_to_all) {
     });
 }
 
+TEST_P(Agreement, ranks_that_must_be_equal_are_or_all_fail) {
+    const int last = GetParam() - 1;
+    const auto text = guarded(GetParam(), last == 0 ? 0 : 4, [&](Communicator& comm) {
+        require_equal(comm, "the same", "devices", "never said");
+        require_equal(comm, comm.rank() == last ? "cpu" : "cuda X", "devices", "use --device cpu");
+        return 0;
+    });
+    EXPECT_EQ(text, last == 0 ? "" : "error: the ranks run on different devices (cuda X and cpu); use --device cpu\n");
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, Agreement, testing::Values(1, 2, 3, 5));
 INSTANTIATE_TEST_SUITE_P(Sizes, AgreementOfPeers, testing::Values(2, 3));
 

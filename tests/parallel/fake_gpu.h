@@ -43,6 +43,7 @@ class FakeDevice : public DeviceRuntime {
     ~FakeDevice() override { EXPECT_TRUE(pinned_.empty()) << "pinned memory was not freed"; }
 
     int devices() override { return 2; }
+    std::string name(int) override { return "made-up GPU"; }
     void use_device(int device) override { used_device = device; }
     void* allocate_pinned(std::size_t bytes) override {
         ++allocations;
@@ -98,6 +99,8 @@ class FakeNccl {
     // From the n-th operation of this rank on (counted from 1), its communicator reports `code` asynchronously and the
     // operation never ends.
     void fail_at(int rank, int call, int code) { failing_rank_ = rank, failing_call_ = call, failing_code_ = code; }
+    // The same, but the call itself goes well: the error shows only once the stream has come to the operation.
+    void fail_later_at(int rank, int call, int code) { fail_at(rank, call, code), late_ = true; }
     void refuse_unique_id(int code) { unique_id_code_ = code; }
     void refuse_init(int rank, int code) { failing_init_rank_ = rank, failing_code_ = code; }
 
@@ -188,16 +191,18 @@ class FakeNccl {
         auto& comm = checked(handle);
         comm.busy = 2;
         auto& counts = counts_[static_cast<std::size_t>(comm.rank)];
-        if (++counts.calls == failing_call_ && comm.rank == failing_rank_) comm.state = failing_code_;
+        const bool fails = ++counts.calls == failing_call_ && comm.rank == failing_rank_;
+        if (fails && !late_) comm.state = failing_code_;
         auto& slot = exchanges_[comm.operations++];
         if (!slot) slot = std::make_shared<Exchange>(Exchange{Sent(static_cast<std::size_t>(comm.size)), 0});
         const auto* first = static_cast<const std::byte*>(send);
-        if (comm.state == nccl_success) {
+        if (comm.state == nccl_success && !fails) {
             slot->sent[static_cast<std::size_t>(comm.rank)].assign(first, first + bytes);
             ++slot->arrived;
         }
-        const auto wait = [this, slot, finish, rank = comm.rank, size = comm.size] {
+        const auto wait = [this, &comm, fails, slot, finish, rank = comm.rank, size = comm.size] {
             std::lock_guard inner(mutex_);
+            if (fails) comm.state = failing_code_;
             if (slot->arrived < size) return false;
             finish(slot->sent, rank);
             return true;
@@ -234,6 +239,7 @@ class FakeNccl {
     std::vector<std::unique_ptr<Comm>> comms_;
     std::map<int, std::shared_ptr<Exchange>> exchanges_;
     int joined_ = 0;
+    bool late_ = false;
     int failing_rank_ = -1, failing_call_ = -1, failing_code_ = 0, failing_init_rank_ = -1, unique_id_code_ = nccl_success;
 };
 

@@ -157,30 +157,38 @@ std::string failing_job(int ranks, FakeNccl& nccl, int expected_code, const std:
     return testing::internal::GetCapturedStderr();
 }
 
+// Four reductions in flight, of which the third ends nowhere on one rank.
+void check_failure_of_the_third_call(int ranks, int failing, FakeNccl& nccl, int code) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto text = failing_job(ranks, nccl, code, [](Communicator& comm, FakeStream& stream) {
+        std::vector<std::int64_t> a(10, 1), b(10, 2), c(10, 3), d(10, 4);
+        std::vector<Request> requests;
+        for (auto* data : {&a, &b, &c, &d})
+            requests.push_back(comm.start_all_reduce(on_device(*data, stream), ReduceOperation::sum));
+        for (auto& request : requests) request.wait();
+        ADD_FAILURE() << "the third operation cannot have ended";
+    });
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
+    EXPECT_TRUE(text.starts_with("error: NCCL failed on rank " + std::to_string(failing))) << text;
+    EXPECT_NE(text.find("all-reduce (operation 3): made-up failure"), std::string::npos) << text;
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+    for (int r = 0; r < ranks; ++r) {
+        EXPECT_EQ(nccl.counts(r).aborted, 1) << "rank " << r;
+        EXPECT_EQ(nccl.counts(r).destroyed, 0);
+        EXPECT_EQ(nccl.counts(r).misused, 0);
+    }
+}
+
 TEST_P(GpuRanks, an_asynchronous_error_on_the_third_call_aborts_once_and_frees_all_ranks) {
     const int ranks = GetParam();
-    for (const int failing : {0, ranks - 1}) {
+    for (const int failing : {0, ranks - 1})
         for (const auto& [result, code] : {std::pair(nccl_system_error, 4), std::pair(nccl_internal_error, 5)}) {
-            FakeNccl nccl(ranks);
-            nccl.fail_at(failing, 3, result);
-            const auto text = failing_job(ranks, nccl, code, [](Communicator& comm, FakeStream& stream) {
-                std::vector<std::int64_t> a(10, 1), b(10, 2), c(10, 3), d(10, 4);
-                std::vector<Request> requests;
-                for (auto* data : {&a, &b, &c, &d})
-                    requests.push_back(comm.start_all_reduce(on_device(*data, stream), ReduceOperation::sum));
-                for (auto& request : requests) request.wait();
-                ADD_FAILURE() << "the third operation cannot have ended";
-            });
-            EXPECT_TRUE(text.starts_with("error: NCCL failed on rank " + std::to_string(failing))) << text;
-            EXPECT_NE(text.find("all-reduce (operation 3): made-up failure"), std::string::npos) << text;
-            EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
-            for (int r = 0; r < ranks; ++r) {
-                EXPECT_EQ(nccl.counts(r).aborted, 1) << "rank " << r;
-                EXPECT_EQ(nccl.counts(r).destroyed, 0);
-                EXPECT_EQ(nccl.counts(r).misused, 0);
-            }
+            FakeNccl in_the_call(ranks), while_waiting(ranks);
+            in_the_call.fail_at(failing, 3, result);
+            check_failure_of_the_third_call(ranks, failing, in_the_call, code);
+            while_waiting.fail_later_at(failing, 3, result);
+            check_failure_of_the_third_call(ranks, failing, while_waiting, code);
         }
-    }
 }
 
 TEST_P(GpuRanks, a_failure_beside_nccl_aborts_it_on_every_rank) {
