@@ -14,6 +14,7 @@
 #include "parallel/agreement.h"
 #include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
+#include "parallel/heartbeat.h"
 #include "segment/identity.h"
 #include "stages.h"
 #include "store/dataset_source.h"
@@ -78,6 +79,8 @@ LocalVectors read_dataset(JobContext& context, const std::string& name) {
     return local;
 }
 
+bool names_a_dataset(const std::string& init) { return init.find(":/") != std::string::npos; }
+
 cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters, std::int64_t columns) {
     const auto& options = context.options;
     cluster::KMeansOptions settings;
@@ -87,7 +90,7 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     settings.restarts = static_cast<int>(options.integer("restarts"));
     settings.threads = context.threads;
     const auto& init = options.text("init");
-    if (init.find(":/") == std::string::npos) {
+    if (!names_a_dataset(init)) {
         settings.initialization = cluster::parse_initialization(init);
     } else {
         store::MatrixSource given(store::parse_dataset(init));
@@ -144,6 +147,7 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
         const auto name = "segment/" + store::partition_file_name(partition);
         const auto rows = local.partitions[i].size() / static_cast<std::size_t>(std::max<std::int64_t>(1, local.columns));
         if (!stage.reusable(name)) {
+            const auto start = std::chrono::steady_clock::now();
             std::vector<std::int32_t> labels, second;
             std::vector<float> distance, margin;
             for (std::size_t r = row; r < row + rows; ++r) {
@@ -160,6 +164,7 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
             writer.write("/obs/margin", margin, store::Filter::none);
             writer.write("/obsm/map", std::span<const float>(map), {static_cast<std::int64_t>(rows), 2}, store::Filter::none);
             stage.add(name, writer.commit());
+            trace_partition(context, "cluster", partition, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
         }
         row += rows;
     }
@@ -181,6 +186,8 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     const auto result = cluster::kmeans(context.comm, blocks, local.columns, kmeans_options(context, clusters, local.columns),
                                         [&](const cluster::IterationStatistics& s) {
                                             progress.advance();
+                                            if (parallel::stop_agreed(context.comm))
+                                                base::fail(base::ErrorKind::stopped, "stopped on request while clustering; run again with --resume to go on");
                                             context.metrics.record("lloyd", {{"restart", s.restart}, {"iteration", s.iteration},
                                                                              {"seconds", s.seconds}, {"changed", s.changed},
                                                                              {"inertia", s.inertia}, {"imbalance", s.imbalance},
@@ -200,6 +207,8 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
 store::StageKey cluster_key(const Options& options) {
     store::StageKey key("segment");
     for (const char* name : {"clusters", "init", "iterations", "restarts", "seed"}) key.add(name, options.text(name));
+    if (names_a_dataset(options.text("init")))
+        key.add("init's file", base::sha256_file(store::parse_dataset(options.text("init")).file));
     if (options.given("previous")) key.add("previous", base::sha256_file(std::filesystem::path(options.text("previous")) / "checksum/segment.sha256"));
     return key;
 }
@@ -209,7 +218,7 @@ std::string input_fingerprint(JobContext& context, const std::string& dataset) {
     std::string listing = store::parse_dataset(dataset).dataset;
     if (context.is_root()) {
         const store::MatrixSource source(store::parse_dataset(dataset));
-        for (const auto& file : source.files()) listing += " " + base::sha256_file(file);
+        for (const auto& file : source.files()) listing += " " + base::sha256_file(file, parallel::heartbeat);
     }
     parallel::broadcast_resized(context.comm, listing);
     return base::sha256_hex(listing);

@@ -6,8 +6,9 @@
 #include <span>
 
 #include "encode/text_encoder.h"
-#include "encode_options.h"
+#include "base/error.h"
 #include "model/pretrained.h"
+#include "stages.h"
 #include "store/partition_file.h"
 #include "text/tokenizer.h"
 
@@ -31,11 +32,27 @@ std::vector<std::vector<double>> directions(std::span<const float> values, std::
     return result;
 }
 
+// How the run's own texts were encoded, on this job's device.
+encode::TextEncoderOptions as_recorded(const JobContext& context, const store::RunFolder& run) {
+    const auto key = completed_stage(run, "embedding", "encode");
+    const auto value = [&](std::string_view name) {
+        for (const auto& [known, text] : key.inputs())
+            if (known == name) return text;
+        base::fail(base::ErrorKind::environment, "{}: the record of the embedding lacks {}", run.path().string(), name);
+    };
+    encode::TextEncoderOptions options;
+    options.pooling = encode::parse_pooling(value("pooling"));
+    options.max_tokens = std::stoll(value("max-tokens"));
+    options.precision = model::choose_precision(value("precision"), context.device);
+    options.device = context.device;
+    return options;
+}
+
 }  // namespace
 
-std::vector<std::vector<double>> closeness_to_centroids(JobContext& context, const std::filesystem::path& run,
+std::vector<std::vector<double>> closeness_to_centroids(JobContext& context, const store::RunFolder& run,
                                                         const std::vector<std::string>& texts) {
-    const store::PartitionReader centroids(run / "segment/centroids.h5");
+    const store::PartitionReader centroids(run.path() / "segment/centroids.h5");
     const auto numbers = centroids.read<std::int32_t>("/number");
     const auto columns = static_cast<std::size_t>(centroids.shape("/centroids")[1]);
     // Rows of the centroids in the order of their numbers.
@@ -46,9 +63,9 @@ std::vector<std::vector<double>> closeness_to_centroids(JobContext& context, con
     const auto segments = directions(values, numbers.size(), columns);
 
     std::vector<std::vector<double>> closeness(texts.size(), std::vector<double>(numbers.size()));
-    const auto tokenizer = text::load_tokenizer(run / "model");
-    const auto bert = model::load_model(run / "model", false);
-    const encode::TextEncoder encoder(*bert, *tokenizer, encode_options(context).texts);
+    const auto tokenizer = text::load_tokenizer(run.path() / "model");
+    const auto bert = model::load_model(run.path() / "model", false);
+    const encode::TextEncoder encoder(*bert, *tokenizer, as_recorded(context, run));
     const std::vector<std::string_view> views(texts.begin(), texts.end());
     const auto described = directions(encoder.encode(views).vectors, texts.size(), columns);
     for (std::size_t i = 0; i < texts.size(); ++i)

@@ -35,7 +35,7 @@ store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const s
 }
 
 int encode_job(JobContext& context) {
-    const auto folder = open_run(context, store::OpenMode::resume);
+    const auto folder = open_run(context, store::OpenMode::read);
     auto& run = *folder;
     const auto corpus = completed_stage(run, "corpus", "ingest");
     const auto model = context.options.given("model") ? model_stage(context, run, corpus) : completed_stage(run, "model", "finetune");

@@ -44,7 +44,7 @@ void fix_numeric_environment(const std::string& isa, char** arguments) {
     if (level == "avx512") {
         put("ATEN_CPU_CAPABILITY", "avx512");
         put("OPENBLAS_CORETYPE", "SKYLAKEX");
-        put("ONEDNN_MAX_CPU_ISA", "DEFAULT");
+        put("ONEDNN_MAX_CPU_ISA", isa == "auto" ? "DEFAULT" : "AVX512_CORE");
         put("MKL_CBWR", "AVX512");
     } else if (level == "avx2") {
         put("ATEN_CPU_CAPABILITY", "avx2");

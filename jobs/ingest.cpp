@@ -24,6 +24,8 @@ corpus::IngestOptions ingest_options(JobContext& context) {
     settings.key_file = options.text("key-file");
     if (settings.pseudonyms && settings.key_file.empty())
         base::fail(base::ErrorKind::usage, "--ids pseudonym needs a key: --key-file FILE with 16 to 64 bytes");
+    if (!settings.pseudonyms && !settings.key_file.empty())
+        base::fail(base::ErrorKind::usage, "--key-file is given, but ids would stay as they are; add --ids pseudonym");
     settings.items = options.text("items");
     if (!settings.items.empty()) settings.item_text = options.text("item-text");
     settings.partitions = static_cast<std::int32_t>(options.integer_or_auto("partitions").value_or(0));

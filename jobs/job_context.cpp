@@ -4,6 +4,7 @@
 #include "base/progress.h"
 #include "base/error.h"
 #include "environment.h"
+#include "model/torch_version.h"
 #include "parallel/collectives.h"
 #include "parallel/mpi_communicator.h"
 #include "stages.h"
@@ -47,6 +48,10 @@ void StageTimer::finish(const std::string& summary) {
     base::log_info("{}: {} ({}, {:.0f}% of it waiting for other ranks)", stage_, summary, base::human_duration(seconds), 100 * share);
 }
 
+std::optional<bool> lowercase_if_given(const Options& options) {
+    return options.given("lowercase") ? std::optional(options.flag("lowercase")) : std::nullopt;
+}
+
 void trace_partition(JobContext& context, const std::string& stage, std::int32_t partition, double seconds) {
     context.trace.record("partition", {{"stage", stage}, {"partition", partition}, {"rank", context.comm.rank()}, {"seconds", seconds}});
 }
@@ -58,7 +63,7 @@ store::StageKey completed_stage(const store::RunFolder& run, const std::string& 
 }
 
 std::string float_environment(const JobContext& context) {
-    return build_version() + " " + instruction_set() + " " + context.device_kind;
+    return build_version() + ", " + model::torch_version() + ", " + blas_version() + ", " + instruction_set() + " " + context.device_kind;
 }
 
 }  // namespace kohort::jobs

@@ -56,6 +56,9 @@ class StageTimer {
     parallel::CommunicationStatistics before_;
 };
 
+// --lowercase where it was given, for tokenizers whose files may say otherwise.
+std::optional<bool> lowercase_if_given(const Options& options);
+
 // Notes in the rank's trace that it worked on a partition of a stage.
 void trace_partition(JobContext& context, const std::string& stage, std::int32_t partition, double seconds);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <thread>
 
@@ -37,8 +38,12 @@ int choose_threads(const Options& options, const parallel::Communicator& comm) {
     if (!options.names("threads")) return 1;
     const auto asked = options.integer_or_auto("threads");
     if (asked && *asked < 1) base::fail(base::ErrorKind::usage, "--threads {}: give at least 1, or auto", *asked);
-    widen_binding(node_cores());
+    // Slurm gives each task its own cores, and a shared node has other jobs; mpirun's binding means nothing here.
+    const char* task_cores = std::getenv("SLURM_CPUS_PER_TASK");
+    const bool in_slurm = std::getenv("SLURM_STEP_ID") != nullptr;
+    if (asked ? *asked > usable_cores() : !in_slurm) widen_binding(node_cores());
     if (asked) return static_cast<int>(*asked);
+    if (in_slurm && task_cores) return std::clamp(std::atoi(task_cores), 1, usable_cores());
     return std::max(1, usable_cores() / comm.topology().local_size);
 }
 
@@ -84,7 +89,7 @@ int run_program(int count, char** arguments) {
         return 0;
     }
     fix_numeric_environment(line.options->names("isa") ? line.options->text("isa") : "auto", arguments);
-    base::catch_stop_signals();
+    if (line.options->names("resume")) base::catch_stop_signals();  // the other jobs have nothing to save
     parallel::MpiOptions settings;
     if (line.options->names("watchdog")) settings.watchdog_seconds = static_cast<double>(line.options->integer("watchdog"));
     if (line.options->names("device") && line.options->text("device") != "cpu")

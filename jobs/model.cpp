@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/stop_signal.h"
 #include "corpus/user_document.h"
 #include "model/device.h"
 #include "model/model_config.h"
@@ -15,6 +16,7 @@
 #include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
 #include "parallel/device_communicator.h"
+#include "parallel/heartbeat.h"
 #include "stages.h"
 #include "text/tokenizer.h"
 #include "text/vocabulary_trainer.h"
@@ -62,8 +64,17 @@ void copy_into_run(store::RunFolder& run, store::Stage& stage, const std::string
 // The corpus's own vocabulary, the same at any number of ranks.
 void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage, const std::string& folder) {
     const auto& options = context.options;
+    const auto keep_files = [&] {
+        for (const auto* name : tokenizer_files) {
+            const auto file = folder + "/" + name;
+            if (std::filesystem::exists(run.path() / file)) stage.add(file, base::sha256_file(run.path() / file));
+        }
+    };
     if (options.given("tokenizer")) {
-        if (context.is_root()) copy_into_run(run, stage, folder, options.text("tokenizer"), tokenizer_files);
+        if (context.is_root()) {
+            text::load_tokenizer(options.text("tokenizer"), lowercase_if_given(options))->save(run.path() / folder, longest_sequence);
+            keep_files();
+        }
         parallel::barrier(context.comm);
         return;
     }
@@ -75,18 +86,18 @@ void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& st
     const auto vocabulary = text::train_vocabulary(
         context.comm,
         [&](const std::function<void(std::string_view)>& visit) {
-            for (auto p = range.first; p < range.last; ++p)
+            for (auto p = range.first; p < range.last; ++p) {
+                parallel::heartbeat();
+                base::leave_if_stop_requested("counting words");
                 for (const auto& user : corpus::read_partition(run.path(), static_cast<std::int32_t>(p)).users)
                     for (const auto& event : user.events) visit(event.text);
+            }
         },
         settings);
     if (context.is_root()) {
         const auto wordpiece = text::bert_settings(text::Vocabulary(vocabulary), settings.normalizer);
         text::save_wordpiece(wordpiece, run.path() / folder, longest_sequence);
-        for (const auto* name : tokenizer_files) {
-            const auto file = folder + "/" + name;
-            if (std::filesystem::exists(run.path() / file)) stage.add(file, base::sha256_file(run.path() / file));
-        }
+        keep_files();
     }
     parallel::barrier(context.comm);
     base::log_info("vocabulary: {} entries", base::human_count(static_cast<std::int64_t>(vocabulary.size())));
@@ -243,14 +254,29 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
     return key;
 }
 
-void check_training_device(JobContext& context) {
+void check_training(JobContext& context) {
+    const auto& options = context.options;
+    parallel::agree(context.comm, [&] {
+        const auto given = given_model(options);
+        if (given && options.given("tokenizer"))
+            base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");
+        if (given && !std::filesystem::exists(*given / "model.safetensors"))
+            base::fail(base::ErrorKind::usage, "--model {}: no model.safetensors there", given->string());
+        const auto config = given ? model::read_model_config(*given / "config.json") : new_model(options, options.integer("vocabulary-size"));
+        if (given || options.given("tokenizer"))
+            text::load_tokenizer(given ? *given : std::filesystem::path(options.text("tokenizer")), lowercase_if_given(options));
+        for (const char* name : {"train-tokens", "max-tokens"})
+            if (options.names(name) && options.integer(name) > config.max_position_embeddings)
+                base::fail(base::ErrorKind::usage, "--{} {}: the model has {} positions", name, options.integer(name),
+                           config.max_position_embeddings);
+    });
     parallel::agree_on_collectives(context.comm, parallel::parse_collectives(context.options.text("collectives")),
                                    context.device.cuda);
 }
 
 int pretrain_job(JobContext& context) {
-    check_training_device(context);
-    const auto folder = open_run(context, store::OpenMode::resume);
+    check_training(context);
+    const auto folder = open_run(context, store::OpenMode::read);
     auto& run = *folder;
     training_stage(context, run, completed_stage(run, "corpus", "ingest"), {"pretrained", true, false, given_model(context.options)});
     return 0;
@@ -258,11 +284,15 @@ int pretrain_job(JobContext& context) {
 
 // Goes on from --model, else from what `pretrain` left in this run, else from fresh weights.
 int finetune_job(JobContext& context) {
-    check_training_device(context);
-    const auto folder = open_run(context, store::OpenMode::resume);
+    check_training(context);
+    const auto folder = open_run(context, store::OpenMode::read);
     auto& run = *folder;
     auto start = given_model(context.options);
-    if (!start && run.recorded_key("pretrained")) start = run.path() / "pretrained";
+    if (!start && run.recorded_key("pretrained")) {
+        start = run.path() / "pretrained";
+        if (context.options.given("tokenizer"))
+            base::fail(base::ErrorKind::usage, "--tokenizer: the pretrained model of this run brings its own");
+    }
     training_stage(context, run, completed_stage(run, "corpus", "ingest"), {"model", false, true, start});
     return 0;
 }

@@ -57,19 +57,28 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
     return close ? fmt::format("; did you mean '{}'?", *close) : std::string();
 }
 
+void check_range(const OptionSpec& spec, const std::string& value, double number) {
+    if (number >= spec.least && number <= spec.most) return;
+    if (spec.most == OptionSpec().most) fail(ErrorKind::usage, "--{} {}: give {} or more", spec.name, value, spec.least);
+    fail(ErrorKind::usage, "--{} {}: give {} to {}", spec.name, value, spec.least, spec.most);
+}
+
 std::string checked(const OptionSpec& spec, const std::string& value) {
     switch (spec.type) {
         case OptionType::integer:
             if (!parse_number<std::int64_t>(value))
                 fail(ErrorKind::usage, "--{} {}: give a whole number", spec.name, value);
+            check_range(spec, value, static_cast<double>(*parse_number<std::int64_t>(value)));
             return value;
         case OptionType::integer_or_auto:
             if (value != "auto" && !parse_number<std::int64_t>(value))
                 fail(ErrorKind::usage, "--{} {}: give a whole number or auto", spec.name, value);
+            if (value != "auto") check_range(spec, value, static_cast<double>(*parse_number<std::int64_t>(value)));
             return value;
         case OptionType::real: {
             const auto number = parse_number<double>(value);
             if (!number || !std::isfinite(*number)) fail(ErrorKind::usage, "--{} {}: give a number", spec.name, value);
+            check_range(spec, value, *number);
             return value;
         }
         case OptionType::flag: {

@@ -20,6 +20,7 @@ struct OptionSpec {
     std::string jobs;                  // the jobs that take it, separated by blanks; "*": all
     std::string help;
     std::vector<std::string> choices;  // for OptionType::choice
+    double least = -1e300, most = 1e300;  // of a number
 };
 
 const std::vector<OptionSpec>& option_table();

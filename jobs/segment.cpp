@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "base/philox.h"
 #include "base/progress.h"
+#include "base/stop_signal.h"
 #include "describe_texts.h"
 #include "parallel/agreement.h"
 #include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
+#include "parallel/heartbeat.h"
 #include "report/html.h"
 #include "report/segment_table.h"
 #include "report/shared_file.h"
@@ -51,7 +53,7 @@ std::vector<std::int32_t> my_partitions(const parallel::Communicator& comm, cons
 // Puts first the terms that are both typical of the segment's texts and close to its centre: a term's score is
 // multiplied by the cosine between its own vector and the centroid, both without what all have in common
 // (Grootendorst 2020, KeyBERT, does so for documents).
-void prefer_central(JobContext& context, const std::filesystem::path& run, std::vector<std::vector<segment::Term>>& terms) {
+void prefer_central(JobContext& context, const store::RunFolder& run, std::vector<std::vector<segment::Term>>& terms) {
     std::map<std::string, std::size_t> place;
     for (const auto& list : terms)
         for (const auto& term : list) place.emplace(term.text, place.size());
@@ -66,7 +68,7 @@ void prefer_central(JobContext& context, const std::filesystem::path& run, std::
 }
 
 // Gives each segment its tag: its own best term, or where a list was given the name that suits it best.
-void tag_segments(JobContext& context, const std::filesystem::path& run, std::vector<segment::SegmentProfile>& profiles,
+void tag_segments(JobContext& context, const store::RunFolder& run, std::vector<segment::SegmentProfile>& profiles,
                   segment::TermTable& table, const segment::TermExtractor& extractor) {
     std::vector<std::vector<segment::Term>> terms;
     for (const auto& profile : profiles) terms.push_back(profile.terms);
@@ -173,7 +175,7 @@ void segment_stage(JobContext& context, store::RunFolder& run, const store::Stag
     const segment::TermExtractor extractor(read_stop_words(options.text("stop-words")));
     segment::TermTable table(context.comm, static_cast<std::int64_t>(numbers.size()));
     auto profiles = segment::profile_segments(context.comm, run.path(), mine, numbers, extractor, table, {});
-    tag_segments(context, run.path(), profiles, table, extractor);
+    tag_segments(context, run, profiles, table, extractor);
 
     report::UserTableOptions table_options;
     const auto users = std::accumulate(info.users.begin(), info.users.end(), std::int64_t{0});
@@ -183,6 +185,8 @@ void segment_stage(JobContext& context, store::RunFolder& run, const store::Stag
     MapSample sample;
     base::Progress progress("segment", static_cast<std::int64_t>(mine.size()), "partitions", context.is_root());
     for (const auto p : mine) {
+        base::leave_if_stop_requested("writing the tables");
+        parallel::heartbeat();
         const auto part = segment::read_labelled_partition(run.path(), p, numbers);
         std::vector<float> vectors;
         if (options.flag("vectors-in-csv")) {

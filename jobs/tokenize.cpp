@@ -18,7 +18,7 @@ int tokenize_job(JobContext& context) {
     const auto inputs = options.list("input");
     if (inputs.size() != 1) base::fail(base::ErrorKind::usage, "name one file of text lines: --input FILE");
     if (!context.is_root()) return 0;  // one pass over one file: a single rank's work
-    const auto tokenizer = text::load_tokenizer(options.text("tokenizer"));
+    const auto tokenizer = text::load_tokenizer(options.text("tokenizer"), lowercase_if_given(options));
     std::ifstream input(inputs[0], std::ios::binary);
     if (!input) base::fail(base::ErrorKind::input, "--input {}: cannot read the file", inputs[0]);
     std::optional<base::AtomicFile> file;
@@ -26,7 +26,8 @@ int tokenize_job(JobContext& context) {
     std::string block;
     const auto flush = [&] {
         if (file) file->write(block);
-        else std::fwrite(block.data(), 1, block.size(), stdout);
+        else if (std::fwrite(block.data(), 1, block.size(), stdout) != block.size() || std::fflush(stdout) != 0)
+            base::fail_errno("write to standard output");
         block.clear();
     };
     for (std::string line; std::getline(input, line);) {

@@ -13,16 +13,12 @@ namespace kohort::jobs {
 
 std::string build_version() { return KOHORT_VERSION; }
 
-namespace {
-
-// What multiplies LibTorch's fp32 matrices. OpenBLAS says who it is; LibTorch's wheels carry MKL inside.
+// OpenBLAS says who it is; LibTorch's wheels carry MKL inside.
 std::string blas_version() {
     if (auto* config = reinterpret_cast<const char* (*)()>(::dlsym(RTLD_DEFAULT, "openblas_get_config"))) return config();
     if (model::torch_has_mkl()) return "MKL inside LibTorch";
     return "BLAS of the system, not OpenBLAS: slow where it is the reference one";
 }
-
-}  // namespace
 
 std::string version_text() {
     return fmt::format("kohort {}\n{}\n{}\n{}\n{}\n{}\n", KOHORT_VERSION, parallel::mpi_version(), model::torch_version(), blas_version(),

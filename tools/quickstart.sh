@@ -9,6 +9,10 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 tools/setup.sh
 echo "quickstart: building"
 tools/build.sh kohort
+if [ -e "$out" ] && [ ! -e "$out/corpus/truth.csv" ]; then
+  echo "error: $out is there already, and not from an earlier quickstart; name another folder" >&2
+  exit 2
+fi
 rm -rf "$out"
 mkdir -p "$out"
 build/kohort synth --config configs/quickstart.conf --out "$out/corpus"

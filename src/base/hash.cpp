@@ -51,7 +51,7 @@ std::string sha256_hex(std::string_view bytes) {
     return sha.hex();
 }
 
-std::string sha256_file(const std::filesystem::path& path) {
+std::string sha256_file(const std::filesystem::path& path, const std::function<void()>& breathe) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) fail_errno("open " + path.string());
     std::vector<char> chunk(1 << 20);
@@ -65,6 +65,7 @@ std::string sha256_file(const std::filesystem::path& path) {
         }
         if (got == 0) break;
         sha.update({chunk.data(), static_cast<std::size_t>(got)});
+        if (breathe) breathe();
     }
     ::close(descriptor);
     return sha.hex();

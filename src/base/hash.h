@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,8 +32,8 @@ class Sha256 {
 
 std::string sha256_hex(std::string_view bytes);
 
-// SHA-256 of a file's bytes. Throws Error(environment) when it cannot be read.
-std::string sha256_file(const std::filesystem::path& path);
+// SHA-256 of a file's bytes; `breathe` is called now and then. Throws Error(environment) when it cannot be read.
+std::string sha256_file(const std::filesystem::path& path, const std::function<void()>& breathe = {});
 
 // BLAKE2b with a key (RFC 7693), 16 bytes, as 32 hex digits. The key has 16 to 64 bytes.
 std::string keyed_pseudonym(std::string_view key, std::string_view id);

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <csignal>
 
+#include "base/error.h"
+
 namespace kohort::base {
 namespace {
 
@@ -23,6 +25,9 @@ void catch_stop_signals() {
 }
 
 bool stop_requested() { return stop_flag.load(); }
+void leave_if_stop_requested(std::string_view doing) {
+    if (stop_requested()) fail(ErrorKind::stopped, "stopped on request while {}; run again with --resume to go on", doing);
+}
 void request_stop() { stop_flag.store(true); }
 void clear_stop_request() { stop_flag.store(false); }
 

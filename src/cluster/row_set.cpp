@@ -9,6 +9,7 @@
 #include "base/worker_threads.h"
 #include "cluster/canonical_distance.h"
 #include "parallel/collectives.h"
+#include "parallel/heartbeat.h"
 
 namespace kohort::cluster {
 namespace {
@@ -105,7 +106,10 @@ void RowSet::for_each_tile(const std::function<void(const RowTile&, int worker)>
     const auto workers = static_cast<int>(std::clamp<std::int64_t>(count, 1, threads_));
     std::atomic<std::int64_t> next{0};
     base::run_workers(workers, [&](int worker) {
-        for (std::int64_t tile; (tile = next.fetch_add(1)) < count;) work(tiles_[static_cast<std::size_t>(tile)], worker);
+        for (std::int64_t tile; (tile = next.fetch_add(1)) < count;) {
+            parallel::heartbeat();
+            work(tiles_[static_cast<std::size_t>(tile)], worker);
+        }
     });
 }
 

@@ -58,7 +58,7 @@ class UserEncoder {
         base::run_workers(options_.threads, [&](int) {
             try {
                 while (!failed) {
-                    if (base::stop_requested()) base::fail(base::ErrorKind::stopped, "stopped on request while encoding");
+                    base::leave_if_stop_requested("encoding");
                     const auto partition = queue.claim();
                     if (!partition) return;
                     progress.set(order.users_before[static_cast<std::size_t>(*partition)]);

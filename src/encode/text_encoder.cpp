@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/stop_signal.h"
 #include "encode/length_planner.h"
 #include "model/bert.h"
+#include "parallel/heartbeat.h"
 #include "text/tokenizer.h"
 
 namespace kohort::encode {
@@ -79,6 +81,8 @@ EncodedTexts TextEncoder::encode(std::span<const std::string_view> texts) const 
     }
 
     for (const auto& members : plan_batches(lengths, state_->options.batch_tokens)) {
+        parallel::heartbeat();
+        base::leave_if_stop_requested("encoding");
         std::vector<std::vector<std::int32_t>> rows;
         for (const auto member : members) rows.push_back(std::move(sequences[static_cast<std::size_t>(member)]));
         const auto batch = model::make_batch(rows, state_->bert.config().pad_token_id, state_->bert.device());

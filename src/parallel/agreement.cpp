@@ -22,7 +22,7 @@ std::optional<Failure> failure_of(const std::function<void()>& work) {
     } catch (const base::Error& error) {
         return Failure{error.exit_code(), error.what()};
     } catch (const std::bad_alloc&) {
-        return Failure{internal, "out of memory; use more nodes or fewer threads, or lower --memory"};
+        return Failure{internal, "out of memory; use more nodes, or fewer ranks and threads on each"};
     } catch (const std::exception& error) {
         return Failure{internal, error.what()};
     } catch (...) {

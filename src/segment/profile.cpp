@@ -7,7 +7,9 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "base/stop_signal.h"
 #include "parallel/collectives.h"
+#include "parallel/heartbeat.h"
 #include "store/partition_file.h"
 
 namespace kohort::segment {
@@ -124,6 +126,8 @@ std::vector<SegmentProfile> profile_segments(parallel::Communicator& comm, const
     // All ranks exchange equally often, as often as the one with the most partitions needs.
     const auto rounds = parallel::all_max(comm, static_cast<std::int64_t>(mine.size()));
     for (std::int64_t round = 0; round < rounds; ++round) {
+        base::leave_if_stop_requested("counting terms");
+        parallel::heartbeat();
         if (round < static_cast<std::int64_t>(mine.size())) {
             const auto part = read_labelled_partition(run, mine[static_cast<std::size_t>(round)], numbers);
             for (std::size_t row = 0; row < part.segments.size(); ++row) {

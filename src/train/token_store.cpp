@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/stop_signal.h"
 #include "base/error.h"
 #include "base/worker_threads.h"
 #include "parallel/collectives.h"
@@ -74,6 +75,7 @@ TokenStore::TokenStore(parallel::Communicator& comm, const corpus::CorpusInfo& i
     std::vector<TokenisedPartition> own(static_cast<std::size_t>(end - begin));
     base::parallel_for(threads, end - begin, [&](std::int64_t i) {
         comm.check_peers();
+        base::leave_if_stop_requested("tokenizing");
         own[static_cast<std::size_t>(i)] = tokenise(source(begin + static_cast<std::int32_t>(i)), tokenizer, most_ids);
     });
 

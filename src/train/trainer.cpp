@@ -157,9 +157,10 @@ class Trainer {
         if (!wishes[0] && !wishes[1]) return;
         checkpoints_.save(state());
         last_save_ = Clock::now();
-        if (wishes[1])
-            base::fail(base::ErrorKind::stopped, "stopped on request after training step {} of {}; run again with --resume to go on",
-                       step_, options_.steps);
+        if (!wishes[1]) return;
+        parallel::barrier(comm_);  // nobody leaves, and is missed, while rank 0 still writes
+        base::fail(base::ErrorKind::stopped, "stopped on request after training step {} of {}; run again with --resume to go on",
+                   step_, options_.steps);
     }
 
     double one_step() {

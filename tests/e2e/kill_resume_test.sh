@@ -23,7 +23,7 @@ partitions() { find "$1" -name 'part-*.h5' -printf '%p %i\n' | sort; }
 # Where each stage begins, and the middle of ingest, training and encoding.
 stage=0
 for condition in '[ -d $out/corpus ]' '[ -e $out/corpus/part-00010.h5 ]' '[ -e $out/checksum/corpus.sha256 ]' \
-  '[ -e $out/checkpoint/contrastive-000000000007.checkpoint ]' '[ -e $out/checksum/model.sha256 ]' \
+  'compgen -G "$out/checkpoint/contrastive-00000000000[5-9].checkpoint" >/dev/null || compgen -G "$out/checkpoint/contrastive-0000000000[12]*" >/dev/null' '[ -e $out/checksum/model.sha256 ]' \
   '[ -e $out/embedding/part-00003.h5 ]' '[ -e $out/checksum/embedding.sha256 ]' '[ -e $out/segment/part-00000.h5 ]' \
   '[ -e $out/checksum/segment.sha256 ]'; do
   stage=$((stage + 1))

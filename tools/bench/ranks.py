@@ -53,7 +53,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("events", type=pathlib.Path, help="event log with user ids in the first column")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--copies", type=int, default=20, help="of the log, for ingest")
+    parser.add_argument("--copies", type=int, default=32, help="of the log, for ingest")
     parser.add_argument("--steps", type=int, default=40, help="of finetune")
     parser.add_argument("--stages", nargs="+", default=["ingest", "finetune", "encode", "cluster"])
     arguments = parser.parse_args()
@@ -63,7 +63,7 @@ def main():
         if "ingest" in arguments.stages:
             repeated_log(arguments.events, arguments.copies, work / "large.csv")
         if "cluster" in arguments.stages:
-            make_vectors(work / "vectors.npy", 400_000, 128, 64)
+            make_vectors(work / "vectors.npy", 1_000_000, 128, 64)
         kohort(2, "ingest", "--input", arguments.events, "--out", work / "corpus")
         kohort(2, "finetune", "--out", work / "corpus", "--steps", 2)
 
