@@ -6,8 +6,9 @@
 #include <span>
 
 #include "encode/text_encoder.h"
-#include "base/error.h"
 #include "model/pretrained.h"
+#include "parallel/agreement.h"
+#include "parallel/collectives.h"
 #include "stages.h"
 #include "store/partition_file.h"
 #include "text/tokenizer.h"
@@ -34,16 +35,25 @@ std::vector<std::vector<double>> directions(std::span<const float> values, std::
 
 // How the run's own texts were encoded, on this job's device.
 encode::TextEncoderOptions as_recorded(const JobContext& context, const store::RunFolder& run) {
-    const auto key = completed_stage(run, "embedding", "encode");
-    const auto value = [&](std::string_view name) {
-        for (const auto& [known, text] : key.inputs())
-            if (known == name) return text;
-        base::fail(base::ErrorKind::environment, "{}: the record of the embedding lacks {}", run.path().string(), name);
-    };
+    // Rank 0 keeps the manifest: what this very run has just finished is recorded there only.
+    std::string pooling, precision;
+    std::int64_t max_tokens = 0;
+    parallel::agree(context.comm, [&] {
+        if (!context.is_root()) return;
+        const auto key = completed_stage(run, "embedding", "encode");
+        for (const auto& [name, value] : key.inputs()) {
+            if (name == "pooling") pooling = value;
+            if (name == "precision") precision = value;
+            if (name == "max-tokens") max_tokens = std::stoll(value);
+        }
+    });
+    parallel::broadcast_resized(context.comm, pooling);
+    parallel::broadcast_resized(context.comm, precision);
+    parallel::broadcast(context.comm, std::span(&max_tokens, 1));
     encode::TextEncoderOptions options;
-    options.pooling = encode::parse_pooling(value("pooling"));
-    options.max_tokens = std::stoll(value("max-tokens"));
-    options.precision = model::choose_precision(value("precision"), context.device);
+    options.pooling = encode::parse_pooling(pooling);
+    options.max_tokens = max_tokens;
+    options.precision = model::choose_precision(precision, context.device);
     options.device = context.device;
     return options;
 }

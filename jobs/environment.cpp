@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
@@ -56,8 +57,11 @@ void fix_numeric_environment(const std::string& isa, char** arguments) {
         put("MKL_CBWR", "COMPATIBLE");
     }
     put(marker, level.c_str());
-    ::execv("/proc/self/exe", arguments);
-    base::fail_errno("start the program again with a fixed numeric environment (/proc/self/exe)");
+    // By its own path, so that ps and top show the program's name and not "exe".
+    std::error_code unknown;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+    ::execv(unknown ? "/proc/self/exe" : program.c_str(), arguments);
+    base::fail_errno("start the program again with a fixed numeric environment");
 }
 
 std::string instruction_set() {
