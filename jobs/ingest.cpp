@@ -1,10 +1,12 @@
 // Raw files to cleaned, deduplicated user documents in partitions.
 #include "corpus/ingest.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "stages.h"
 
@@ -29,6 +31,8 @@ corpus::IngestOptions ingest_options(JobContext& context) {
     settings.items = options.text("items");
     if (!settings.items.empty()) settings.item_text = options.text("item-text");
     settings.partitions = static_cast<std::int32_t>(options.integer_or_auto("partitions").value_or(0));
+    // A rank keeps its share of the input where that fits, so as to read it once; its users are to fit besides.
+    settings.limits.memory = std::max(settings.limits.memory, base::available_memory() / (4 * context.comm.topology().local_size));
     settings.max_bad_fraction = options.real("max-bad-fraction");
     settings.partition_written = [&context](std::int32_t partition, double seconds) {
         trace_partition(context, "ingest", partition, seconds);

@@ -1,6 +1,7 @@
 #include "job_context.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "base/error.h"
 #include "environment.h"

@@ -1,7 +1,6 @@
 #include "base/metrics.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -41,12 +40,6 @@ void Metrics::record(std::string_view event, const std::vector<MetricField>& fie
     // One write a line: O_APPEND keeps lines whole even when a killed run is resumed.
     if (::write(file_->descriptor, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
         fail_errno("write the metrics file");
-}
-
-std::int64_t peak_memory() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
 }  // namespace kohort::base

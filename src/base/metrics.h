@@ -41,7 +41,4 @@ class Metrics {
     std::unique_ptr<File> file_;
 };
 
-// Peak resident memory of this process in bytes.
-std::int64_t peak_memory();
-
 }  // namespace kohort::base

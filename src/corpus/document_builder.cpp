@@ -2,9 +2,15 @@
 
 #include <algorithm>
 
-#include "corpus/event_codec.h"
-
 namespace kohort::corpus {
+namespace {
+
+void append_events(const KeyedRecord& record, std::vector<EventView>& events) {
+    EventReader reader(record.value);
+    for (EventView event; reader.next(event);) events.push_back(event);
+}
+
+}  // namespace
 
 std::vector<std::string_view> items_without_text(const std::vector<KeyedRecord>& records) {
     std::vector<std::string_view> items;
@@ -32,27 +38,26 @@ Partition DocumentBuilder::build(std::int32_t index, std::int32_t partitions) co
     Partition partition;
     partition.index = index;
     partition.behaviors = behaviors_;
+    std::vector<EventView> events;
     while (at != end) {
         UserDocument user;
         user.id = at->key;
         const auto first = at;
-        for (; at != end && same_key(*at, *first); ++at) append_events(*at, user.events);
-        std::stable_sort(user.events.begin(), user.events.end(),
-                         [](const Event& a, const Event& b) { return a.time < b.time; });
+        events.clear();
+        for (; at != end && same_key(*at, *first); ++at) append_events(*at, events);
+        std::stable_sort(events.begin(), events.end(), [](const EventView& a, const EventView& b) { return a.time < b.time; });
+        for (const auto& event : events) user.events.push_back(document_event(event));
         partition.users.push_back(std::move(user));
     }
     return partition;
 }
 
-void DocumentBuilder::append_events(const KeyedRecord& record, std::vector<Event>& events) const {
-    EventReader reader(record.value);
-    for (EventView view; reader.next(view);) {
-        const auto behavior = std::lower_bound(behaviors_.begin(), behaviors_.end(), view.behavior) - behaviors_.begin();
-        Event event{view.time, static_cast<std::int32_t>(behavior), std::string(view.item), std::string(view.text)};
-        if (event.text.empty() && !event.item.empty())
-            if (const auto found = item_texts_.find(event.item); found != item_texts_.end()) event.text = found->second;
-        events.push_back(std::move(event));
-    }
+Event DocumentBuilder::document_event(const EventView& view) const {
+    const auto behavior = std::lower_bound(behaviors_.begin(), behaviors_.end(), view.behavior) - behaviors_.begin();
+    Event event{view.time.seconds, static_cast<std::int32_t>(behavior), std::string(view.item), std::string(view.text)};
+    if (event.text.empty() && !event.item.empty())
+        if (const auto found = item_texts_.find(event.item); found != item_texts_.end()) event.text = found->second;
+    return event;
 }
 
 }  // namespace kohort::corpus

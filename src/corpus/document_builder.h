@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "corpus/event_codec.h"
 #include "corpus/keyed_shuffle.h"
 #include "corpus/user_document.h"
 
@@ -25,7 +26,7 @@ class DocumentBuilder {
     Partition build(std::int32_t index, std::int32_t partitions) const;
 
   private:
-    void append_events(const KeyedRecord& record, std::vector<Event>& events) const;
+    Event document_event(const EventView& view) const;
 
     const std::vector<KeyedRecord>& records_;
     std::vector<std::string> behaviors_;

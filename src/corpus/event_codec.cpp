@@ -7,19 +7,19 @@ namespace kohort::corpus {
 namespace {
 
 struct Head {
-    std::int64_t time;
+    std::int64_t seconds;
     std::array<std::uint32_t, 3> sizes;
-    std::uint32_t zero;  // no byte of a head is left undefined
+    std::int32_t nanoseconds;  // with it, a head has no padding: no byte is left undefined
 };
 static_assert(sizeof(Head) == 24);
 
 }  // namespace
 
 void append_event(std::string& bytes, const EventView& event) {
-    const Head head{event.time,
+    const Head head{event.time.seconds,
                     {static_cast<std::uint32_t>(event.behavior.size()), static_cast<std::uint32_t>(event.item.size()),
                      static_cast<std::uint32_t>(event.text.size())},
-                    0};
+                    event.time.nanoseconds};
     bytes.append(reinterpret_cast<const char*>(&head), sizeof head);
     bytes += event.behavior;
     bytes += event.item;
@@ -31,7 +31,7 @@ bool EventReader::next(EventView& event) {
     Head head;
     std::memcpy(&head, bytes_.data(), sizeof head);
     bytes_.remove_prefix(sizeof head);
-    event.time = head.time;
+    event.time = {head.seconds, head.nanoseconds};
     std::size_t part = 0;
     for (auto* view : {&event.behavior, &event.item, &event.text}) {
         *view = bytes_.substr(0, head.sizes[part]);

@@ -2,14 +2,15 @@
 // Two records have equal bytes exactly when they are equal in every mapped column, cleaned.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "corpus/timestamp.h"
 
 namespace kohort::corpus {
 
 struct EventView {
-    std::int64_t time = 0;
+    Timestamp time;
     std::string_view behavior, item, text;
 };
 

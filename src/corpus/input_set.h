@@ -30,7 +30,8 @@ struct InputHead {
 };
 
 struct InputLimits {
-    std::int64_t memory = std::int64_t{1} << 30;         // bytes of input a rank keeps, so as to read them once only
+    std::int64_t memory = std::int64_t{1} << 30;         // bytes of input a rank keeps so as to read them once; a larger
+                                                         // share is read up to four times
     std::int64_t granularity = Fingerprint::block;       // of the ranks' byte ranges; a multiple of Fingerprint::block
     CsvDialect csv;                                      // its delimiter is told from the header
 };

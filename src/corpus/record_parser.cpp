@@ -40,9 +40,9 @@ struct RecordParser::State {
                                             {mapping.behavior, &behavior_buffer, &behavior}, {mapping.text, &text_buffer, &given_text}})
             if (const auto reason = values.value(column, *buffer, *view); reason != Reason::none) return reason;
         if (mapping.time >= 0) {
-            const auto seconds = parse_timestamp(time);
-            if (!seconds) return Reason::bad_timestamp;
-            event.time = *seconds;
+            const auto parsed = parse_timestamp(time);
+            if (!parsed) return Reason::bad_timestamp;
+            event.time = *parsed;
         }
         event.behavior = clean_behavior(behavior);
         text.clear();
@@ -57,7 +57,7 @@ struct RecordParser::State {
             const auto reason = values.entries(column, mapping.separator, [&](std::string_view entry) {
                 text.clear();
                 clean_text(entry, text);
-                if (!text.empty()) append_event(events, {0, behavior, {}, text});
+                if (!text.empty()) append_event(events, {{}, behavior, {}, text});
             });
             if (reason != Reason::none) return reason;
         }

@@ -4,11 +4,12 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 namespace kohort::corpus {
 namespace {
 
-constexpr std::int64_t year_1 = -62'135'596'800, year_10000 = 253'402'300'800;
+constexpr std::int64_t year_1 = -62'135'596'800, year_10000 = 253'402'300'800, billion = 1'000'000'000;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -43,6 +44,11 @@ class Taker {
         text_.remove_prefix(digits);
         return value;
     }
+    std::string_view digits() {
+        const auto digits = text_.substr(0, text_.find_first_not_of("0123456789"));
+        text_.remove_prefix(digits.size());
+        return digits;
+    }
     bool literal(std::string_view part) {
         if (!text_.starts_with(part)) return false;
         text_.remove_prefix(part.size());
@@ -66,27 +72,49 @@ std::optional<std::int64_t> parse_compact_date(std::string_view digits) {
     return seconds_of(year, month, day, hour, minute, second);
 }
 
-std::optional<std::int64_t> scaled(std::int64_t value) {
-    for (const auto& [least, unit] : {std::pair{std::int64_t{100'000'000'000'000'000}, std::int64_t{1'000'000'000}},
+// `units`, rounded down, and `billionths` of a unit; the unit follows from the magnitude.
+std::optional<Timestamp> scaled(std::int64_t units, std::int64_t billionths) {
+    std::int64_t per_second = 1;
+    for (const auto& [least, many] : {std::pair{std::int64_t{100'000'000'000}, std::int64_t{1'000}},
                                      std::pair{std::int64_t{100'000'000'000'000}, std::int64_t{1'000'000}},
-                                     std::pair{std::int64_t{100'000'000'000}, std::int64_t{1'000}}})
-        if (value >= least || value <= -least) return floor_divide(value, unit);
+                                     std::pair{std::int64_t{100'000'000'000'000'000}, billion}})
+        if (units >= least || units <= -least) per_second = many;
+    const auto seconds = floor_divide(units, per_second);
+    if (!in_range(seconds)) return std::nullopt;
+    const auto rest = units - seconds * per_second;
+    return Timestamp{seconds, static_cast<std::int32_t>(rest * (billion / per_second) + billionths / per_second)};
+}
+
+// Digits after a decimal point as billionths, rounded down.
+std::int64_t take_billionths(std::string_view digits) {
+    std::int64_t value = 0;
+    for (std::size_t i = 0; i < 9; ++i) value = value * 10 + (i < digits.size() ? digits[i] - '0' : 0);
     return value;
 }
 
-std::optional<std::int64_t> parse_number(std::string_view text) {
+// Exact, as a double is not: it has no room for a second's millionths.
+std::optional<Timestamp> parse_decimal(std::string_view text) {
     const char* const last = text.data() + text.size();
-    const char* const first = text.starts_with('+') ? text.data() + 1 : text.data();
     std::int64_t whole = 0;
-    if (const auto [stop, error] = std::from_chars(first, last, whole); error == std::errc{} && stop == last) {
-        const auto seconds = scaled(whole);
-        return in_range(*seconds) ? seconds : std::nullopt;
-    }
+    const auto [stop, error] = std::from_chars(text.data(), last, whole);
+    if (error != std::errc{}) return std::nullopt;
+    if (stop == last) return scaled(whole, 0);
+    const std::string_view fraction(stop + 1, last);
+    if (*stop != '.' || !std::all_of(fraction.begin(), fraction.end(), is_digit)) return std::nullopt;
+    const auto billionths = take_billionths(fraction);
+    if (!text.starts_with('-') || billionths == 0) return scaled(whole, billionths);
+    if (whole == std::numeric_limits<std::int64_t>::min()) return std::nullopt;
+    return scaled(whole - 1, billion - billionths);
+}
+
+std::optional<Timestamp> parse_number(std::string_view text) {
+    if (text.starts_with('+')) text.remove_prefix(1);
+    if (const auto exact = parse_decimal(text)) return exact;
     double value = 0;
-    const auto [stop, error] = std::from_chars(first, last, value);
-    if (error != std::errc{} || stop != last || !(std::abs(value) < 9e18)) return std::nullopt;
-    const auto seconds = scaled(static_cast<std::int64_t>(std::floor(value)));
-    return in_range(*seconds) ? seconds : std::nullopt;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || stop != text.data() + text.size() || !(std::abs(value) < 9e18)) return std::nullopt;
+    const auto whole = std::floor(value);
+    return scaled(static_cast<std::int64_t>(whole), static_cast<std::int64_t>((value - whole) * 1e9));
 }
 
 std::optional<std::int64_t> parse_zone(Taker& taker) {
@@ -101,7 +129,7 @@ std::optional<std::int64_t> parse_zone(Taker& taker) {
     return (west ? -1 : 1) * (*hours * 3600 + *minutes * 60);
 }
 
-std::optional<std::int64_t> parse_date(std::string_view text) {
+std::optional<Timestamp> parse_date(std::string_view text) {
     Taker taker(text);
     const auto year = taker.number(4, 4);
     std::string_view after_year, after_month;
@@ -113,41 +141,43 @@ std::optional<std::int64_t> parse_date(std::string_view text) {
     const auto day = taker.number(1, 2);
     if (!day) return std::nullopt;
     taker.literal("日");
-    if (taker.done()) return seconds_of(*year, *month, *day, 0, 0, 0);
-
-    if (!taker.literal("T")) {
-        if (taker.front() != ' ' && after_month != "月") return std::nullopt;
-        taker.spaces();
-    }
-    const auto hour = taker.number(1, 2);
-    if (!hour || !taker.literal(":")) return std::nullopt;
-    const auto minute = taker.number(2, 2);
-    std::optional<int> second = 0;
-    if (taker.literal(":")) {
-        second = taker.number(2, 2);
-        if (taker.literal(".") || taker.literal(",")) {
-            if (!taker.number(1, 9)) return std::nullopt;
-            while (taker.number(1, 9)) {}
+    std::optional<int> hour = 0, minute = 0, second = 0;
+    std::int64_t nanoseconds = 0;
+    std::optional<std::int64_t> zone = 0;
+    if (!taker.done()) {
+        if (!taker.literal("T")) {
+            if (taker.front() != ' ' && after_month != "月") return std::nullopt;
+            taker.spaces();
         }
+        hour = taker.number(1, 2);
+        if (!hour || !taker.literal(":")) return std::nullopt;
+        minute = taker.number(2, 2);
+        if (taker.literal(":")) {
+            second = taker.number(2, 2);
+            if (taker.literal(".") || taker.literal(",")) {
+                const auto digits = taker.digits();
+                if (digits.empty()) return std::nullopt;
+                nanoseconds = take_billionths(digits);
+            }
+        }
+        zone = parse_zone(taker);
     }
-    if (!minute || !second) return std::nullopt;
-    const auto zone = parse_zone(taker);
+    if (!minute || !second || !zone || !taker.done()) return std::nullopt;
     const auto local = seconds_of(*year, *month, *day, *hour, *minute, *second);
-    if (!zone || !local || !taker.done()) return std::nullopt;
-    return *local - *zone;
+    if (!local || !in_range(*local - *zone)) return std::nullopt;
+    return Timestamp{*local - *zone, static_cast<std::int32_t>(nanoseconds)};
 }
 
 }  // namespace
 
-std::optional<std::int64_t> parse_timestamp(std::string_view text) {
+std::optional<Timestamp> parse_timestamp(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
     if (text.empty()) return std::nullopt;
     if (std::all_of(text.begin(), text.end(), is_digit))
-        if (const auto date = parse_compact_date(text)) return date;
+        if (const auto date = parse_compact_date(text)) return Timestamp{*date, 0};
     if (const auto number = parse_number(text)) return number;
-    const auto date = parse_date(text);
-    return date && in_range(*date) ? date : std::nullopt;
+    return parse_date(text);
 }
 
 }  // namespace kohort::corpus

@@ -1,5 +1,6 @@
 #include "corpus/ingest.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -102,6 +103,33 @@ TEST(Ingest, gives_the_corpus_of_a_plain_reading_and_the_same_bytes_on_any_ranks
         } else {
             EXPECT_EQ(files, first) << ranks;
         }
+    }
+}
+
+TEST(Ingest, events_of_one_second_are_told_apart_and_ordered_by_their_fraction) {
+    const TestFolder folder;
+    std::string log = "user_id,behavior,timestamp,text\n";
+    for (int i = 39; i >= 0; --i)  // the latest first
+        log += fmt::format("u{},pv,1700000000{:03},text {}\n", i % 3, 7 * i, i % 2);
+    log += "u0,pv,2023-11-14 22:13:20.0000,text 0\n";  // once more the event of 1700000000000
+    const auto input = folder.write("events.csv", log);
+    std::map<std::string, std::string> first;
+    for (const int ranks : {1, 2, 3, 5}) {
+        const auto run = folder.path() / ("run" + std::to_string(ranks));
+        const auto report = ingest_on_ranks(ranks, run, options_for({input}));
+        EXPECT_EQ(report.duplicates, 1);
+        EXPECT_EQ(report.events, 40);
+        const auto users = users_by_id(run);
+        for (int u = 0; u < 3; ++u) {
+            const auto& events = users.at("u" + std::to_string(u)).events;
+            for (std::size_t e = 0; e < events.size(); ++e) {
+                EXPECT_EQ(events[e].time, 1'700'000'000);
+                EXPECT_EQ(events[e].text, fmt::format("text {}", (u + 3 * e) % 2));
+            }
+        }
+        const auto files = corpus_files(run);
+        if (ranks == 1) first = files;
+        EXPECT_EQ(files, first) << ranks;
     }
 }
 
