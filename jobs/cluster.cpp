@@ -184,14 +184,14 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     const auto blocks = local.blocks();
     base::Progress progress("cluster", -1, "iterations", context.is_root());
     const auto result = cluster::kmeans(context.comm, blocks, local.columns, kmeans_options(context, clusters, local.columns),
-                                        [&](const cluster::IterationStatistics& s) {
+                                        [&](const cluster::IterationStatistics& s, std::span<const float>) {
                                             progress.advance();
                                             if (parallel::stop_agreed(context.comm))
                                                 base::fail(base::ErrorKind::stopped, "stopped on request while clustering; run again with --resume to go on");
                                             context.metrics.record("lloyd", {{"restart", s.restart}, {"iteration", s.iteration},
                                                                              {"seconds", s.seconds}, {"changed", s.changed},
                                                                              {"inertia", s.inertia}, {"imbalance", s.imbalance},
-                                                                             {"rescanned", s.rescanned}, {"pruned", 0},
+                                                                             {"rescanned", s.rescanned}, {"pruned", s.pruned},
                                                                              {"kernel", std::string(cluster::kernel_name(s.kernel))},
                                                                              {"prefilter", "off"}});
                                         });

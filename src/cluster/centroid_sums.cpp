@@ -20,7 +20,8 @@ constexpr double rounder = 0x1.8p52;
 
 CentroidGrid::CentroidGrid(std::int64_t global_rows, double largest_component)
     : exponent_(parallel::fixed_point_exponent(std::max(global_rows, least_terms), largest_component)),
-      scale_(std::ldexp(1.0, exponent_)) {}
+      scale_(std::ldexp(1.0, exponent_)),
+      step_(std::ldexp(1.0, -exponent_)) {}
 
 void CentroidGrid::accumulate(const float* row, std::int64_t d, std::int64_t sign, std::int64_t* sums) const {
     // A negative scale negates the rounded integer exactly, because half to even is symmetric.

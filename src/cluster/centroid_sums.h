@@ -19,6 +19,9 @@ class CentroidGrid {
     // float32((double)sum / count * 2^-exponent) for each component. count >= 1.
     void mean(std::span<const std::int64_t> sums, std::int64_t count, float* centroid) const;
 
+    // A sum as a number, rounded once.
+    double value(std::int64_t sum) const { return static_cast<double>(sum) * step_; }
+
     // The squared distance of a row from the mean of copies of itself is below this (rounding to the grid only).
     double resolution(std::int64_t d) const;
 
@@ -26,7 +29,7 @@ class CentroidGrid {
 
   private:
     int exponent_;
-    double scale_;
+    double scale_, step_;
 };
 
 }  // namespace kohort::cluster

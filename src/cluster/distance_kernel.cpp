@@ -11,6 +11,10 @@
 namespace kohort::cluster {
 namespace {
 
+constexpr float infinity = std::numeric_limits<float>::infinity();
+// More than the relative error of a canonical distance, g(ceil(d / 8) + 6, 2^-53), for d < 2^30.
+constexpr double canonical_slack = 0x1p-22;
+
 struct KernelEntry {
     Kernel kernel;
     std::string_view name;
@@ -56,6 +60,19 @@ struct NearestTwo {
     }
 };
 
+// Distances from squares that are canonical or certified, rounded outwards.
+float distance_above(double square) {
+    return std::nextafter(static_cast<float>(std::sqrt(std::max(square, 0.0)) * (1 + canonical_slack)), infinity);
+}
+float distance_below(double square) {
+    return std::nextafter(static_cast<float>(std::sqrt(std::max(square, 0.0)) * (1 - canonical_slack)), 0.0f);
+}
+
+// At most the square of a norm for which norm_bound() gave this.
+double square_below(double norm) {
+    return norm <= static_cast<double>(std::numeric_limits<float>::min()) ? 0 : norm * norm * (1 - 0x1p-18);
+}
+
 float largest_norm(std::span<const float> centroids, std::int64_t d) {
     float largest = 0;
     for (std::size_t first = 0; first < centroids.size(); first += static_cast<std::size_t>(d))
@@ -68,7 +85,8 @@ float largest_norm(std::span<const float> centroids, std::int64_t d) {
 // A row of a block whose best values lie too close together.
 struct DistanceKernel::Unsettled {
     std::int32_t row;
-    float limit;  // every centroid that can still be the answer has a value of at most this
+    float limit;    // every centroid that can still be the answer has a value of at most this
+    double beyond;  // at most the squared distance of the centroids beyond the limit
 };
 
 Kernel parse_kernel(std::string_view name) {
@@ -102,21 +120,23 @@ DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t di
     if (tile_kernel_) packed_.emplace(centroids_, dimensions_, tile_kernel_->lanes, tile_kernel_->wide);
 }
 
-void DistanceKernel::scan_canonically(const float* row, std::int64_t i, Answer answer) const {
+void DistanceKernel::scan_canonically(const float* row, std::int64_t i, const Answers& answers) const {
     NearestTwo nearest;
     for (std::int64_t c = 0; c < clusters_; ++c)
         nearest.offer(static_cast<std::int32_t>(c), canonical_distance(row, centroid(c), dimensions_));
-    answer.labels[i] = nearest.first;
-    if (answer.seconds) answer.seconds[i] = nearest.second;
+    answers.labels[i] = nearest.first;
+    if (answers.seconds) answers.seconds[i] = nearest.second;
+    if (answers.upper) answers.upper[i] = distance_above(nearest.first_distance);
+    if (answers.upper) answers.lower[i] = distance_below(nearest.second_distance);
 }
 
-void DistanceKernel::settle(const float* rows, const std::vector<Unsettled>& unsettled, Answer answer) const {
+void DistanceKernel::settle(const float* rows, const std::vector<Unsettled>& unsettled, const Answers& answers) const {
     // The rows again, side by side, to find the few centroids within their limits; those are compared canonically.
     std::vector<float> gathered;
     std::vector<float> limits;
-    for (const auto& [row, limit] : unsettled) {
-        gathered.insert(gathered.end(), rows + row * dimensions_, rows + (row + 1) * dimensions_);
-        limits.push_back(limit);
+    for (const auto& row : unsettled) {
+        gathered.insert(gathered.end(), rows + row.row * dimensions_, rows + (row.row + 1) * dimensions_);
+        limits.push_back(row.limit);
     }
     struct Search {
         const DistanceKernel& kernel;
@@ -132,57 +152,61 @@ void DistanceKernel::settle(const float* rows, const std::vector<Unsettled>& uns
                        },
                        &search);
     for (std::size_t i = 0; i < unsettled.size(); ++i) {
-        answer.labels[unsettled[i].row] = search.nearest[i].first;
-        if (answer.seconds) answer.seconds[unsettled[i].row] = search.nearest[i].second;
+        const auto row = unsettled[i].row;
+        const auto& nearest = search.nearest[i];
+        answers.labels[row] = nearest.first;
+        if (answers.seconds) answers.seconds[row] = nearest.second;
+        if (answers.upper) answers.upper[row] = distance_above(nearest.first_distance);
+        if (answers.upper) answers.lower[row] = distance_below(std::min(nearest.second_distance, unsettled[i].beyond));
     }
 }
 
-std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms, std::int64_t count, Answer answer) const {
+std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const {
     std::array<RowBest, block_rows> best;
-    (answer.seconds ? tile_kernel_->best_three : tile_kernel_->best_two)(rows, count, packed_->view(), best.data());
+    (answers.seconds ? tile_kernel_->best_three : tile_kernel_->best_two)(rows, count, packed_->view(), best.data());
 
     std::int64_t overflowing = 0;
     std::vector<Unsettled> unsettled;
     for (std::int64_t i = 0; i < count; ++i) {
         const RowBest& row = best[static_cast<std::size_t>(i)];
-        const double gap = gap_(static_cast<double>(norms[i]));
+        const auto norm = static_cast<double>(norms[i]);
+        const double gap = gap_(norm);
         if (gap == std::numeric_limits<double>::infinity()) {
-            scan_canonically(rows + i * dimensions_, i, answer);
+            scan_canonically(rows + i * dimensions_, i, answers);
             ++overflowing;
             continue;
         }
         const double first = row.first, second = row.second, third = row.third;
-        if (second - first > gap && (!answer.seconds || clusters_ < 3 || third - second > gap)) {
-            answer.labels[i] = row.first_id;
-            if (answer.seconds) answer.seconds[i] = clusters_ < 2 ? -1 : row.second_id;
+        // A value v, the row's squared norm added, is within half the gap of the squared distance (certify.h).
+        const double at_most = norm * norm + gap / 2, at_least = square_below(norm) - gap / 2;
+        if (second - first > gap && (!answers.seconds || clusters_ < 3 || third - second > gap)) {
+            answers.labels[i] = row.first_id;
+            if (answers.seconds) answers.seconds[i] = clusters_ < 2 ? -1 : row.second_id;
+            if (answers.upper) answers.upper[i] = distance_above(first + at_most);
+            if (answers.upper) answers.lower[i] = distance_below(second + at_least);
             continue;
         }
-        const double limit = (answer.seconds && clusters_ > 1 ? second : first) + gap;
-        unsettled.push_back({static_cast<std::int32_t>(i),
-                             std::nextafter(static_cast<float>(limit), std::numeric_limits<float>::infinity())});
+        const double limit = (answers.seconds && clusters_ > 1 ? second : first) + gap;
+        unsettled.push_back({static_cast<std::int32_t>(i), std::nextafter(static_cast<float>(limit), infinity), limit + at_least});
     }
-    if (!unsettled.empty()) settle(rows, unsettled, answer);
+    if (!unsettled.empty()) settle(rows, unsettled, answers);
     return overflowing + static_cast<std::int64_t>(unsettled.size());
 }
 
-std::int64_t DistanceKernel::assign_two(const float* rows, const float* norms, std::int64_t count, std::int32_t* labels,
-                                        std::int32_t* seconds) const {
+std::int64_t DistanceKernel::assign(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const {
     std::int64_t rescanned = 0;
+    const auto from = [](auto* all, std::int64_t first) { return all ? all + first : nullptr; };
     for (std::int64_t first = 0; first < count; first += block_rows) {
         const std::int64_t size = std::min(block_rows, count - first);
-        const Answer answer{labels + first, seconds ? seconds + first : nullptr};
+        const Answers block{answers.labels + first, from(answers.seconds, first), from(answers.upper, first), from(answers.lower, first)};
         if (tile_kernel_) {
-            rescanned += assign_block(rows + first * dimensions_, norms + first, size, answer);
+            rescanned += assign_block(rows + first * dimensions_, norms + first, size, block);
             continue;
         }
-        for (std::int64_t i = 0; i < size; ++i) scan_canonically(rows + (first + i) * dimensions_, i, answer);
+        for (std::int64_t i = 0; i < size; ++i) scan_canonically(rows + (first + i) * dimensions_, i, block);
         rescanned += size;
     }
     return rescanned;
-}
-
-std::int64_t DistanceKernel::assign(const float* rows, const float* norms, std::int64_t count, std::int32_t* labels) const {
-    return assign_two(rows, norms, count, labels, nullptr);
 }
 
 }  // namespace kohort::cluster

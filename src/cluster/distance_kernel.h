@@ -26,32 +26,33 @@ std::string_view kernel_name(Kernel kernel);
 // The kernel that will run for this choice. Error(environment) where a named one is not supported here.
 Kernel resolve_kernel(Kernel kernel);
 
+// Where the answers for some rows go, one element a row; null where one is not asked for.
+struct Answers {
+    std::int32_t* labels;             // the nearest centroid
+    std::int32_t* seconds = nullptr;  // the nearest of the others (ties again to the lowest id), -1 for k = 1
+    float* upper = nullptr;           // at least the Euclidean distance to the label ...
+    float* lower = nullptr;           // ... and at most that to any other centroid; both or none, not with seconds
+};
+
 class DistanceKernel {
   public:
     // centroids: [k, dimensions], k >= 1, finite; copied.
     DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel = Kernel::automatic);
 
-    // labels[i] = the nearest centroid of row i. rows: [count, dimensions]; norms: [count] by norm_bound().
-    // Returns how many rows the float32 arithmetic could not settle (all for Kernel::scalar). Thread-safe.
-    std::int64_t assign(const float* rows, const float* norms, std::int64_t count, std::int32_t* labels) const;
-
-    // The same, and seconds[i] = the nearest of the other centroids (ties again to the lowest id), -1 for k = 1.
-    std::int64_t assign_two(const float* rows, const float* norms, std::int64_t count, std::int32_t* labels,
-                            std::int32_t* seconds) const;
+    // rows: [count, dimensions]; norms: [count] by norm_bound(). Returns how many rows the float32 arithmetic could
+    // not settle (all for Kernel::scalar). Thread-safe.
+    std::int64_t assign(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
 
     std::int64_t clusters() const { return clusters_; }
     const float* centroid(std::int64_t cluster) const { return centroids_.data() + cluster * dimensions_; }
     Kernel kernel() const { return kernel_; }
 
   private:
-    struct Answer {
-        std::int32_t *labels, *seconds;  // seconds is null where only labels are asked for
-    };
     struct Unsettled;
 
-    std::int64_t assign_block(const float* rows, const float* norms, std::int64_t count, Answer answer) const;
-    void settle(const float* rows, const std::vector<Unsettled>& unsettled, Answer answer) const;
-    void scan_canonically(const float* row, std::int64_t i, Answer answer) const;
+    std::int64_t assign_block(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
+    void settle(const float* rows, const std::vector<Unsettled>& unsettled, const Answers& answers) const;
+    void scan_canonically(const float* row, std::int64_t i, const Answers& answers) const;
 
     Kernel kernel_;
     const TileKernel* tile_kernel_;  // null for Kernel::scalar

@@ -143,7 +143,7 @@ double Potential::add(const Candidates& candidates, std::size_t first) {
     rows_.for_each_tile([&](const RowTile& tile, int worker) {
         const auto w = static_cast<std::size_t>(worker);
         labels[w].resize(static_cast<std::size_t>(tile.count));
-        kernel.assign(tile.values, tile.norms, tile.count, labels[w].data());
+        kernel.assign(tile.values, tile.norms, tile.count, {labels[w].data()});
         for (std::int64_t i = 0; i < tile.count; ++i) {
             const std::int32_t label = labels[w][static_cast<std::size_t>(i)];
             const double distance = canonical_distance(tile.values + i * d, kernel.centroid(label), d);

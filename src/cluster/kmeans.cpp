@@ -46,15 +46,15 @@ KMeansResult kmeans(parallel::Communicator& comm, std::span<const RowBlock> bloc
     check_options(comm, rows, options);
 
     KMeansResult result;
-    const auto report = [&](const IterationStatistics& statistics) {
+    const auto report = [&](const IterationStatistics& statistics, std::span<const float> centroids) {
         result.statistics.push_back(statistics);
-        if (each_iteration) each_iteration(statistics);
+        if (each_iteration) each_iteration(statistics, centroids);
     };
     std::optional<LloydResult> best;
     const int restarts = options.initialization == Initialization::given ? 1 : options.restarts;
     for (int restart = 0; restart < restarts; ++restart) {
         auto centroids = start_centroids(comm, rows, options, restart);
-        auto found = run_lloyd(comm, rows, std::move(centroids), options.iterations, options.kernel, restart, report);
+        auto found = run_lloyd(comm, rows, std::move(centroids), {options.iterations, options.kernel, options.pruning, restart}, report);
         if (best && !(found.inertia < best->inertia)) continue;
         best = std::move(found);
         result.restart = restart;

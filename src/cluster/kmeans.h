@@ -25,6 +25,7 @@ struct KMeansOptions {
     int restarts = 1;                      // the best by (inertia, restart) is kept; given centroids need only one
     int threads = 1;
     Kernel kernel = Kernel::automatic;
+    Pruning pruning = Pruning::automatic;
 };
 
 struct KMeansResult {
@@ -36,8 +37,6 @@ struct KMeansResult {
     bool converged = false;
     std::vector<IterationStatistics> statistics;  // of all restarts
 };
-
-using IterationCallback = std::function<void(const IterationStatistics&)>;
 
 // Collective. blocks: this rank's rows, in any order and number (none is fine); row ids distinct over all ranks.
 // Clusters that no row is left for (fewer distinct rows than clusters) keep their centroid and count 0.

@@ -1,133 +1,194 @@
 #include "cluster/lloyd.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
+#include "base/error.h"
+#include "cluster/assignment_delta.h"
 #include "cluster/canonical_distance.h"
 #include "cluster/centroid_sums.h"
 #include "cluster/empty_clusters.h"
-#include "parallel/collectives.h"
+#include "cluster/survivor_batch.h"
+#include "cluster/triangle_bounds.h"
 
 namespace kohort::cluster {
 namespace {
 
-// What one assignment changes, as integers in one buffer: a single all-reduce makes it global.
-// Layout: sums [k, d], counts [k], changed, rescanned, limbs of the inertia.
-class AssignmentDelta {
-  public:
-    AssignmentDelta(std::int64_t clusters, std::int64_t dimensions, const WideSum& zero)
-        : clusters_(clusters),
-          dimensions_(dimensions),
-          integers_(static_cast<std::size_t>(clusters * dimensions + clusters + 2 + WideSum::limb_count)),
-          inertia_(zero) {}
+using Clock = std::chrono::steady_clock;
 
-    std::int64_t* sums(std::int64_t cluster) { return integers_.data() + cluster * dimensions_; }
-    std::int64_t& count(std::int64_t cluster) { return integers_[static_cast<std::size_t>(clusters_ * dimensions_ + cluster)]; }
-    std::int64_t& changed() { return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 1))]; }
-    std::int64_t& rescanned() { return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 1) + 1)]; }
-    WideSum& inertia() { return inertia_; }
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-    void add(const AssignmentDelta& other) {
-        for (std::size_t i = 0; i < integers_.size(); ++i) integers_[i] += other.integers_[i];
-        inertia_.add(other.inertia_);
-    }
-
-    void reduce(parallel::Communicator& comm) {
-        std::int64_t* limbs = integers_.data() + integers_.size() - WideSum::limb_count;
-        std::ranges::copy(inertia_.limbs(), limbs);
-        parallel::all_reduce(comm, std::span(integers_), parallel::ReduceOperation::sum);
-        inertia_.set_from_limbs(limbs);
-    }
-
-  private:
-    std::int64_t clusters_, dimensions_;
-    std::vector<std::int64_t> integers_;
-    WideSum inertia_;
-};
+// The distances between centroids cost as much as k rows do; they are worth it while rows are passed over, and are
+// tried again now and then while none are.
+constexpr double worthwhile_share = 0.02;
+constexpr int try_again = 4;
 
 class Lloyd {
   public:
-    Lloyd(parallel::Communicator& comm, const RowSet& rows, std::vector<float> centroids, Kernel kernel)
+    Lloyd(parallel::Communicator& comm, const RowSet& rows, std::vector<float> centroids, const LloydOptions& options)
         : comm_(comm),
           rows_(rows),
-          kernel_choice_(kernel),
+          kernel_choice_(options.kernel),
           d_(rows.dimensions()),
           k_(static_cast<std::int64_t>(centroids.size()) / d_),
           grid_(rows.global_rows(), rows.largest_component()),
-          zero_(rows.global_rows(), distance_bound(rows, centroids)),
-          inertia_(zero_),
           centroids_(std::move(centroids)),
           labels_(static_cast<std::size_t>(rows.local_rows()), -1),
           sums_(static_cast<std::size_t>(k_ * d_)),
-          counts_(static_cast<std::size_t>(k_)) {}
+          counts_(static_cast<std::size_t>(k_)) {
+        const bool pays = k_ > 1 && rows.global_rows() >= 4 * k_;
+        if (options.pruning == Pruning::on || (options.pruning == Pruning::automatic && pays)) bounds_.emplace(rows.local_rows(), k_);
+    }
 
     void assign(IterationStatistics& statistics);
     std::int64_t refill();
     void update();
 
-    const WideSum& inertia() const { return inertia_; }
     std::vector<float>& centroids() { return centroids_; }
 
   private:
-    void assign_tile(const DistanceKernel& kernel, const RowTile& tile, AssignmentDelta& delta, std::vector<std::int32_t>& fresh);
+    struct Worker {
+        Worker(std::int64_t clusters, std::int64_t dimensions) : delta(clusters, dimensions), survivors(dimensions) {}
+        AssignmentDelta delta;
+        SurvivorBatch survivors;
+        std::vector<std::int32_t> fresh;
+        std::vector<float> upper, lower;
+    };
+
+    void move_bounds(const DistanceKernel& kernel, int iteration);
+    void visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker& worker);
+    void assign_rows(const DistanceKernel& kernel, const float* values, const float* norms, std::span<const std::int64_t> locals, Worker& worker);
+    void take(const float* row, std::int64_t local, std::int32_t now, AssignmentDelta& delta);
+    double inertia() const;
 
     parallel::Communicator& comm_;
     const RowSet& rows_;
     Kernel kernel_choice_;
     std::int64_t d_, k_;
     CentroidGrid grid_;
-    WideSum zero_, inertia_;
-    std::vector<float> centroids_;
-    std::vector<std::int32_t> labels_;  // of the local rows
-    std::vector<std::int64_t> sums_, counts_;  // global, of the present labels
+    std::vector<float> centroids_, assigned_to_;  // assigned_to_: those of the last assignment, where bounds are kept
+    std::vector<std::int32_t> labels_;            // of the local rows
+    std::vector<std::int64_t> sums_, counts_;     // global, of the present labels
+    std::optional<TriangleBounds> bounds_;
+    std::int64_t pruned_ = 0;  // over all ranks, in the last assignment
 };
 
-void Lloyd::assign_tile(const DistanceKernel& kernel, const RowTile& tile, AssignmentDelta& delta,
-                        std::vector<std::int32_t>& fresh) {
-    fresh.resize(static_cast<std::size_t>(tile.count));
-    delta.rescanned() += kernel.assign(tile.values, tile.norms, tile.count, fresh.data());
-    for (std::int64_t i = 0; i < tile.count; ++i) {
-        const float* row = tile.values + i * d_;
-        const std::int32_t now = fresh[static_cast<std::size_t>(i)];
-        delta.inertia().add(canonical_distance(row, kernel.centroid(now), d_));
-        std::int32_t& label = labels_[static_cast<std::size_t>(tile.first_local + i)];
-        if (label == now) continue;
-        if (label >= 0) {
-            grid_.accumulate(row, d_, -1, delta.sums(label));
-            --delta.count(label);
-        }
-        grid_.accumulate(row, d_, 1, delta.sums(now));
-        ++delta.count(now);
-        ++delta.changed();
-        label = now;
+// The row's label is `now`; its share of the sums moves along.
+void Lloyd::take(const float* row, std::int64_t local, std::int32_t now, AssignmentDelta& delta) {
+    std::int32_t& label = labels_[static_cast<std::size_t>(local)];
+    if (label == now) return;
+    if (label >= 0) {
+        grid_.accumulate(row, d_, -1, delta.sums(label));
+        --delta.count(label);
     }
+    grid_.accumulate(row, d_, 1, delta.sums(now));
+    ++delta.count(now);
+    ++delta.changed();
+    label = now;
+}
+
+// locals: where each row is among the local ones.
+void Lloyd::assign_rows(const DistanceKernel& kernel, const float* values, const float* norms, std::span<const std::int64_t> locals,
+                        Worker& worker) {
+    const auto count = static_cast<std::int64_t>(locals.size());
+    Answers answers{worker.fresh.data()};
+    if (bounds_) answers.upper = worker.upper.data(), answers.lower = worker.lower.data();
+    worker.delta.rescanned() += kernel.assign(values, norms, count, answers);
+    for (std::int64_t i = 0; i < count; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        take(values + i * d_, locals[at], worker.fresh[at], worker.delta);
+        if (bounds_) bounds_->set(locals[at], worker.upper[at], worker.lower[at]);
+    }
+}
+
+void Lloyd::visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker& worker) {
+    std::array<std::int64_t, block_rows> locals;
+    for (std::int64_t first = 0; first < tile.count; first += block_rows) {
+        const std::int64_t count = std::min(block_rows, tile.count - first);
+        std::size_t left = 0;
+        for (std::int64_t local = tile.first_local + first; local < tile.first_local + first + count; ++local)
+            if (!bounds_ || !bounds_->keeps(local, labels_[static_cast<std::size_t>(local)])) locals[left++] = local;
+        worker.delta.pruned() += count - static_cast<std::int64_t>(left);
+        const std::span visited(locals.data(), left);
+        if (static_cast<std::int64_t>(left) == count) {
+            assign_rows(kernel, tile.values + first * d_, tile.norms + first, visited, worker);
+            continue;
+        }
+        // The rows that are left come side by side with those of other tiles, so that the kernel has full blocks.
+        for (const std::int64_t local : visited) {
+            const std::int64_t i = local - tile.first_local;
+            worker.survivors.add(tile.values + i * d_, tile.norms[i], local);
+            if (!worker.survivors.full()) continue;
+            assign_rows(kernel, worker.survivors.values(), worker.survivors.norms(), worker.survivors.locals(), worker);
+            worker.survivors.clear();
+        }
+    }
+}
+
+void Lloyd::move_bounds(const DistanceKernel& kernel, int iteration) {
+    std::vector<float> half_gaps;
+    const bool worthwhile = static_cast<double>(pruned_) >= worthwhile_share * static_cast<double>(rows_.global_rows());
+    if (worthwhile || iteration % try_again == 1) {
+        const auto k = static_cast<std::size_t>(k_);
+        std::vector<float> norms(k), upper(k);
+        std::vector<std::int32_t> labels(k);
+        half_gaps.resize(k);
+        for (std::int64_t c = 0; c < k_; ++c) norms[static_cast<std::size_t>(c)] = norm_bound(centroids_.data() + c * d_, d_);
+        kernel.assign(centroids_.data(), norms.data(), k_, {labels.data(), nullptr, upper.data(), half_gaps.data()});
+        for (float& gap : half_gaps) gap *= 0.5f;
+    }
+    bounds_->move(assigned_to_, centroids_, d_, half_gaps);
 }
 
 void Lloyd::assign(IterationStatistics& statistics) {
     comm_.check_peers();
+    const auto start = Clock::now();
     const DistanceKernel kernel(centroids_, d_, kernel_choice_);
-    const auto workers = static_cast<std::size_t>(rows_.threads());
-    std::vector<AssignmentDelta> deltas(workers, AssignmentDelta(k_, d_, zero_));
-    std::vector<std::vector<std::int32_t>> fresh(workers);
-    rows_.for_each_tile([&](const RowTile& tile, int worker) {
-        const auto w = static_cast<std::size_t>(worker);
-        assign_tile(kernel, tile, deltas[w], fresh[w]);
-    });
-    AssignmentDelta& total = deltas.front();
-    for (std::size_t w = 1; w < workers; ++w) total.add(deltas[w]);
-    total.reduce(comm_);
+    if (bounds_ && !assigned_to_.empty()) move_bounds(kernel, statistics.iteration);
+    if (bounds_) assigned_to_ = centroids_;
+    std::vector<Worker> workers(static_cast<std::size_t>(rows_.threads()), Worker(k_, d_));
+    for (auto& worker : workers) worker.fresh.resize(block_rows), worker.upper.resize(block_rows), worker.lower.resize(block_rows);
+    rows_.for_each_tile([&](const RowTile& tile, int worker) { visit_tile(kernel, tile, workers[static_cast<std::size_t>(worker)]); });
+    for (auto& worker : workers)  // less than a block each
+        assign_rows(kernel, worker.survivors.values(), worker.survivors.norms(), worker.survivors.locals(), worker);
+    AssignmentDelta& total = workers.front().delta;
+    for (std::size_t w = 1; w < workers.size(); ++w) total.add(workers[w].delta);
+    statistics.assign_seconds = seconds_since(start);
 
+    const auto reduce_start = Clock::now();
+    total.reduce(comm_);
+    statistics.reduce_seconds = seconds_since(reduce_start);
     for (std::int64_t i = 0; i < k_ * d_; ++i) sums_[static_cast<std::size_t>(i)] += total.sums(0)[i];
     for (std::int64_t c = 0; c < k_; ++c) counts_[static_cast<std::size_t>(c)] += total.count(c);
-    inertia_ = total.inertia();
+    pruned_ = total.pruned();
     statistics.changed = total.changed();
     statistics.rescanned = total.rescanned();
-    statistics.inertia = inertia_.value();
+    statistics.pruned = pruned_;
+    statistics.inertia = inertia();
     statistics.kernel = kernel.kernel();
     statistics.empty = std::ranges::count(counts_, 0);
     statistics.imbalance = static_cast<double>(*std::ranges::max_element(counts_)) * static_cast<double>(k_) /
                            static_cast<double>(rows_.global_rows());
+}
+
+// sum ||x - c||^2 = sum ||x||^2 + sum over clusters of <c, n c - 2 S>, with S the sum of a cluster's rows: no look at
+// the rows, and the same bits on every rank, as S and n are exact.
+double Lloyd::inertia() const {
+    double clusters = 0;
+    for (std::int64_t c = 0; c < k_; ++c) {
+        const float* centroid = centroids_.data() + c * d_;
+        const auto count = static_cast<double>(counts_[static_cast<std::size_t>(c)]);
+        double sum = 0;
+        for (std::int64_t j = 0; j < d_; ++j) {
+            const auto component = static_cast<double>(centroid[j]);
+            sum += component * (count * component - 2 * grid_.value(sums_[static_cast<std::size_t>(c * d_ + j)]));
+        }
+        clusters += sum;
+    }
+    return std::max(rows_.sum_of_squares() + clusters, 0.0);
 }
 
 std::int64_t Lloyd::refill() {
@@ -138,6 +199,7 @@ std::int64_t Lloyd::refill() {
     for (std::size_t m = 0; m < moves.size(); ++m) {
         if (moves[m].local < 0) continue;
         labels_[static_cast<std::size_t>(moves[m].local)] = moves[m].to;
+        if (bounds_) bounds_->forget(moves[m].local);
         grid_.accumulate(rows_.row(moves[m].local), d_, 1, values.data() + static_cast<std::int64_t>(m) * d_);
     }
     parallel::all_reduce(comm_, std::span(values), parallel::ReduceOperation::sum);
@@ -164,6 +226,13 @@ void Lloyd::update() {
 
 }  // namespace
 
+Pruning parse_pruning(std::string_view name) {
+    if (name == "off") return Pruning::off;
+    if (name == "on") return Pruning::on;
+    if (name == "auto") return Pruning::automatic;
+    base::fail(base::ErrorKind::usage, "unknown pruning '{}': use off, on or auto", name);
+}
+
 double distance_bound(const RowSet& rows, std::span<const float> centroids) {
     double largest = rows.largest_component();
     for (const float value : centroids) largest = std::max(largest, std::abs(static_cast<double>(value)));
@@ -171,27 +240,32 @@ double distance_bound(const RowSet& rows, std::span<const float> centroids) {
     return 8.0 * static_cast<double>(rows.dimensions()) * largest * largest;
 }
 
-LloydResult run_lloyd(parallel::Communicator& comm, const RowSet& rows, std::vector<float> centroids, int iterations,
-                      Kernel kernel, int restart, const std::function<void(const IterationStatistics&)>& each_iteration) {
-    Lloyd lloyd(comm, rows, std::move(centroids), kernel);
+LloydResult run_lloyd(parallel::Communicator& comm, const RowSet& rows, std::vector<float> centroids,
+                      const LloydOptions& options, const IterationCallback& each_iteration) {
+    Lloyd lloyd(comm, rows, std::move(centroids), options);
     bool converged = false;
-    int iteration = 0;
+    double inertia = 0;
+    int iteration = options.first_iteration;
     for (;; ++iteration) {
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = Clock::now();
         IterationStatistics statistics;
-        statistics.restart = restart;
+        statistics.restart = options.restart;
         statistics.iteration = iteration;
-        if (iteration > 0) {
+        if (iteration > options.first_iteration) {
             statistics.refilled = lloyd.refill();
             lloyd.update();
         }
+        statistics.update_seconds = seconds_since(start);
         lloyd.assign(statistics);
-        statistics.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        if (each_iteration) each_iteration(statistics);
+        statistics.seconds = seconds_since(start);
+        // A resumed run's first assignment only finds the labels again: it was reported before.
+        const bool again = iteration == options.first_iteration && iteration > 0;
+        if (each_iteration && !again) each_iteration(statistics, lloyd.centroids());
         converged = statistics.changed == 0;
-        if (converged || iteration == iterations) break;
+        inertia = statistics.inertia;
+        if (converged || iteration >= options.iterations) break;
     }
-    return {std::move(lloyd.centroids()), lloyd.inertia(), iteration, converged};
+    return {std::move(lloyd.centroids()), inertia, iteration, converged};
 }
 
 }  // namespace kohort::cluster

@@ -8,6 +8,7 @@
 
 #include "base/worker_threads.h"
 #include "cluster/canonical_distance.h"
+#include "cluster/wide_sum.h"
 #include "parallel/collectives.h"
 #include "parallel/heartbeat.h"
 
@@ -24,7 +25,9 @@ struct RowCheck {
     std::int64_t bad_row = no_row;
 };
 
-void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, RowCheck& check) {
+// squares [count]: ||x||^2 in double, in an order of additions that depends on the row alone.
+void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, double* squares, RowCheck& check) {
+    const std::vector<float> zero(static_cast<std::size_t>(dimensions));
     for (std::int64_t i = 0; i < tile.count; ++i) {
         const float* row = tile.values + i * dimensions;
         // For values that are not NaN the order of their bits, sign dropped, is the order of their sizes; NaN and
@@ -38,6 +41,7 @@ void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, RowC
         }
         check.largest = std::max(check.largest, std::bit_cast<float>(most));
         norms[i] = norm_bound(row, dimensions);
+        squares[i] = canonical_distance(row, zero.data(), dimensions);
     }
 }
 
@@ -69,8 +73,9 @@ RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, s
     }
 
     std::vector<RowCheck> checks(static_cast<std::size_t>(threads_));
+    std::vector<double> squares(norms_.size());
     for_each_tile([&](const RowTile& tile, int worker) {
-        check_tile(tile, dimensions_, norms_.data() + tile.first_local, checks[static_cast<std::size_t>(worker)]);
+        check_tile(tile, dimensions_, norms_.data() + tile.first_local, squares.data() + tile.first_local, checks[static_cast<std::size_t>(worker)]);
     });
     RowCheck check;
     for (const auto& part : checks) {
@@ -85,6 +90,12 @@ RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, s
     }
     largest_ = parallel::all_max(comm, static_cast<double>(check.largest));
     global_rows_ = parallel::all_sum(comm, rows);
+    WideSum sum(global_rows_, static_cast<double>(dimensions_) * largest_ * largest_ * 2);
+    for (const double square : squares) sum.add(square);
+    auto limbs = sum.limbs();
+    parallel::all_reduce(comm, std::span<std::int64_t>(limbs), parallel::ReduceOperation::sum);
+    sum.set_from_limbs(limbs.data());
+    squares_ = sum.value();
 }
 
 const RowTile& RowSet::tile_of(std::int64_t local) const {

@@ -39,6 +39,7 @@ class RowSet {
     std::int64_t local_rows() const { return static_cast<std::int64_t>(norms_.size()); }
     std::int64_t global_rows() const { return global_rows_; }
     double largest_component() const { return largest_; }  // max |x_j| over all ranks
+    double sum_of_squares() const { return squares_; }     // of all components over all ranks, summed exactly
     int threads() const { return threads_; }
     const std::vector<RowTile>& tiles() const { return tiles_; }
 
@@ -53,7 +54,7 @@ class RowSet {
 
     std::int64_t dimensions_, global_rows_ = 0;
     int threads_;
-    double largest_ = 0;
+    double largest_ = 0, squares_ = 0;
     std::vector<float> norms_;
     std::vector<RowTile> tiles_;
 };

@@ -23,24 +23,26 @@ std::vector<Kernel> kernels_here() {
     return kernels;
 }
 
-struct Answers {
+struct Asked {
     std::vector<std::int32_t> labels, labels_again, seconds;
+    std::vector<float> upper, lower;
     std::int64_t rescanned = 0, rescanned_two = 0;
 };
 
-Answers ask(Kernel which, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d) {
+Asked ask(Kernel which, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d) {
     const DistanceKernel kernel(c, d, which);
     const auto n = x.size() / static_cast<std::size_t>(d);
     std::vector<float> norms(n);
     for (std::size_t i = 0; i < n; ++i) norms[i] = norm_bound(x.data() + static_cast<std::int64_t>(i) * d, d);
-    Answers a{std::vector<std::int32_t>(n), std::vector<std::int32_t>(n), std::vector<std::int32_t>(n)};
-    a.rescanned = kernel.assign(x.data(), norms.data(), static_cast<std::int64_t>(n), a.labels.data());
-    a.rescanned_two = kernel.assign_two(x.data(), norms.data(), static_cast<std::int64_t>(n), a.labels_again.data(), a.seconds.data());
+    Asked a{std::vector<std::int32_t>(n), std::vector<std::int32_t>(n), std::vector<std::int32_t>(n), std::vector<float>(n), std::vector<float>(n)};
+    a.rescanned = kernel.assign(x.data(), norms.data(), static_cast<std::int64_t>(n),
+                                {a.labels.data(), nullptr, a.upper.data(), a.lower.data()});
+    a.rescanned_two = kernel.assign(x.data(), norms.data(), static_cast<std::int64_t>(n), {a.labels_again.data(), a.seconds.data()});
     return a;
 }
 
 // The definition, written out again.
-void expect_canonical(const Answers& a, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d, const std::string& what) {
+void expect_canonical(const Asked& a, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d, const std::string& what) {
     const auto k = static_cast<std::int64_t>(c.size()) / d;
     for (std::size_t i = 0; i < a.labels.size(); ++i) {
         std::int32_t first = -1, second = -1;
@@ -56,6 +58,8 @@ void expect_canonical(const Answers& a, const std::vector<float>& x, const std::
         ASSERT_EQ(a.labels[i], first) << what << " row " << i;
         ASSERT_EQ(a.labels_again[i], first) << what << " row " << i;
         ASSERT_EQ(a.seconds[i], second) << what << " row " << i;
+        ASSERT_GE(a.upper[i], std::sqrt(nearest) * (1 - 1e-12)) << what << " row " << i;
+        ASSERT_LE(a.lower[i], std::sqrt(next) * (1 + 1e-12)) << what << " row " << i;
     }
 }
 
@@ -99,6 +103,12 @@ TEST(DistanceKernel, clear_cut_rows_need_no_rescan) {
         const auto a = ask(kernel, x, c, d);
         expect_canonical(a, x, c, d, std::string(kernel_name(kernel)));
         EXPECT_EQ(a.rescanned, kernel == Kernel::scalar ? 200 : 0);
+        for (std::size_t i = 0; i < a.labels.size(); ++i) {  // and their bounds are close ones
+            const double distance = std::sqrt(canonical_distance(x.data() + i * 64, c.data() + a.labels[i] * d, d));
+            const double next = std::sqrt(canonical_distance(x.data() + i * 64, c.data() + a.seconds[i] * d, d));
+            EXPECT_LE(a.upper[i], distance * (1 + 1e-3));
+            EXPECT_GE(a.lower[i], next * (1 - 1e-3));
+        }
         EXPECT_LE(a.rescanned_two, kernel == Kernel::scalar ? 200 : 2);
     }
 }

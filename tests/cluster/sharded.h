@@ -54,8 +54,13 @@ struct WholeResult {
     bool operator==(const WholeResult&) const = default;
 };
 
+// How it was computed, which may differ where the result does not.
+struct Effort {
+    std::int64_t pruned = 0, rescanned = 0;
+};
+
 inline WholeResult run_sharded(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options, int ranks,
-                               const std::vector<Shard>& shards) {
+                               const std::vector<Shard>& shards, Effort* effort = nullptr) {
     const auto rows = values.size() / static_cast<std::size_t>(d);
     WholeResult whole;
     whole.distances.resize(rows);
@@ -94,13 +99,14 @@ inline WholeResult run_sharded(const std::vector<float>& values, std::int64_t d,
             whole.inertias.push_back(s.inertia);
             whole.changed.push_back(s.changed);
             whole.refilled += s.refilled;
+            if (effort) effort->pruned += s.pruned, effort->rescanned += s.rescanned;
         }
     });
     return whole;
 }
 
-inline WholeResult run_single(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options) {
-    return run_sharded(values, d, options, 1, even_shards(static_cast<std::int64_t>(values.size()) / d, 1));
+inline WholeResult run_single(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options, Effort* effort = nullptr) {
+    return run_sharded(values, d, options, 1, even_shards(static_cast<std::int64_t>(values.size()) / d, 1), effort);
 }
 
 // `groups` round clouds of `per_group` rows each, group g at rows g, g + groups, …; centres `spread` apart on average.
