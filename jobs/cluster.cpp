@@ -89,6 +89,10 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     settings.seed = static_cast<std::uint64_t>(options.integer("seed"));
     settings.restarts = static_cast<int>(options.integer("restarts"));
     settings.threads = context.threads;
+    settings.kernel = cluster::resolve_kernel(cluster::parse_kernel(options.text("kernel")));
+    settings.prefilter = cluster::parse_prefilter(options.text("prefilter"));
+    cluster::resolve_prefilter(settings.prefilter, settings.kernel, clusters);
+    settings.pruning = cluster::parse_pruning(options.text("pruning"));
     const auto& init = options.text("init");
     if (!names_a_dataset(init)) {
         settings.initialization = cluster::parse_initialization(init);
@@ -182,6 +186,7 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     StageTimer timer(context, "cluster");
     const auto clusters = settle_clusters(context, run, local);
     const auto blocks = local.blocks();
+    const auto share = [&](std::int64_t rows) { return static_cast<double>(rows) / static_cast<double>(local.rows); };
     base::Progress progress("cluster", -1, "iterations", context.is_root());
     const auto result = cluster::kmeans(context.comm, blocks, local.columns, kmeans_options(context, clusters, local.columns),
                                         [&](const cluster::IterationStatistics& s, std::span<const float>) {
@@ -191,9 +196,14 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
                                             context.metrics.record("lloyd", {{"restart", s.restart}, {"iteration", s.iteration},
                                                                              {"seconds", s.seconds}, {"changed", s.changed},
                                                                              {"inertia", s.inertia}, {"imbalance", s.imbalance},
-                                                                             {"rescanned", s.rescanned}, {"pruned", s.pruned},
+                                                                             {"empty", s.empty}, {"refilled", s.refilled},
+                                                                             {"rescanned", share(s.rescanned)}, {"reranked", share(s.reranked)},
+                                                                             {"pruned", share(s.pruned)},
+                                                                             {"update_seconds", s.update_seconds},
+                                                                             {"assign_seconds", s.assign_seconds},
+                                                                             {"reduce_seconds", s.reduce_seconds},
                                                                              {"kernel", std::string(cluster::kernel_name(s.kernel))},
-                                                                             {"prefilter", "off"}});
+                                                                             {"prefilter", s.prefiltered ? "bf16" : "off"}});
                                         });
     progress.finish();
     const auto numbers = number_segments(context, run.path(), local, result);

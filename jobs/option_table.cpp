@@ -85,6 +85,9 @@ const std::vector<OptionSpec>& option_table() {
         {"init", text, "kmeans||", "run cluster", "kmeans||, random, or FILE.h5:/centroids", {}},
         {"iterations", integer, "100", "run cluster", "most Lloyd iterations", {}, 0, 1e9},
         {"restarts", integer, "5", "run cluster", "the best of so many starts is kept", {}, 1, 1e6},
+        {"kernel", choice, "auto", "run cluster", "arithmetic of the distances; never changes a result", {"auto", "scalar", "portable", "avx2", "avx512"}},
+        {"prefilter", choice, "auto", "run cluster", "look at rows in bfloat16 first; never changes a result", {"auto", "off", "bf16"}},
+        {"pruning", choice, "auto", "run cluster", "pass over rows that certainly keep their cluster; never changes a result", {"auto", "off", "on"}},
 
         {"tags", text, "", "run segment", "CSV of name,description: segments are matched to these names", {}},
         {"stop-words", text, "", "run segment", "file of further words that never name a segment", {}},

@@ -9,17 +9,18 @@
 
 namespace kohort::cluster {
 
-// Layout: sums [k, d], counts [k], changed, rescanned, pruned.
+// Layout: sums [k, d], counts [k], changed, rescanned, reranked, pruned.
 class AssignmentDelta {
   public:
     AssignmentDelta(std::int64_t clusters, std::int64_t dimensions)
-        : clusters_(clusters), dimensions_(dimensions), integers_(static_cast<std::size_t>(clusters * (dimensions + 1) + 3)) {}
+        : clusters_(clusters), dimensions_(dimensions), integers_(static_cast<std::size_t>(clusters * (dimensions + 1) + 4)) {}
 
     std::int64_t* sums(std::int64_t cluster) { return integers_.data() + cluster * dimensions_; }
     std::int64_t& count(std::int64_t cluster) { return integers_[static_cast<std::size_t>(clusters_ * dimensions_ + cluster)]; }
     std::int64_t& changed() { return extra(0); }
     std::int64_t& rescanned() { return extra(1); }
-    std::int64_t& pruned() { return extra(2); }
+    std::int64_t& reranked() { return extra(2); }
+    std::int64_t& pruned() { return extra(3); }
 
     void add(const AssignmentDelta& other) {
         for (std::size_t i = 0; i < integers_.size(); ++i) integers_[i] += other.integers_[i];

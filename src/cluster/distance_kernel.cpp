@@ -12,6 +12,8 @@ namespace kohort::cluster {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
+// Rounding a row to bfloat16 costs about as much as eight centroids do.
+constexpr std::int64_t worthwhile_clusters = 128;
 // More than the relative error of a canonical distance, g(ceil(d / 8) + 6, 2^-53), for d < 2^30.
 constexpr double canonical_slack = 0x1p-22;
 
@@ -73,6 +75,11 @@ double square_below(double norm) {
     return norm <= static_cast<double>(std::numeric_limits<float>::min()) ? 0 : norm * norm * (1 - 0x1p-18);
 }
 
+Answers from_row(const Answers& answers, std::int64_t row) {
+    const auto from = [row](auto* all) { return all ? all + row : nullptr; };
+    return {from(answers.labels), from(answers.seconds), from(answers.upper), from(answers.lower)};
+}
+
 float largest_norm(std::span<const float> centroids, std::int64_t d) {
     float largest = 0;
     for (std::size_t first = 0; first < centroids.size(); first += static_cast<std::size_t>(d))
@@ -110,7 +117,25 @@ Kernel resolve_kernel(Kernel kernel) {
     return kernel;
 }
 
-DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel)
+PrefilterChoice parse_prefilter(std::string_view name) {
+    if (name == "off") return PrefilterChoice::off;
+    if (name == "bf16") return PrefilterChoice::bf16;
+    if (name == "auto") return PrefilterChoice::automatic;
+    base::fail(base::ErrorKind::usage, "unknown prefilter '{}': use off, bf16 or auto", name);
+}
+
+bool resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters) {
+    if (choice == PrefilterChoice::off) return false;
+    const bool possible = machine_has_bf16() && resolve_kernel(kernel) == Kernel::avx512;
+    if (choice == PrefilterChoice::automatic) return possible && clusters >= worthwhile_clusters;
+    if (!machine_has_bf16())
+        base::fail(base::ErrorKind::environment, "this machine cannot multiply bfloat16 numbers; use --prefilter auto");
+    if (!possible)
+        base::fail(base::ErrorKind::environment, "the prefilter bf16 works with the kernel avx512 only; use --kernel auto");
+    return true;
+}
+
+DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel, PrefilterChoice prefilter)
     : kernel_(resolve_kernel(kernel)),
       tile_kernel_(tile_kernel_of(kernel_)),
       dimensions_(dimensions),
@@ -118,6 +143,7 @@ DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t di
       centroids_(centroids.begin(), centroids.end()),
       gap_(dimensions, largest_norm(centroids, dimensions)) {
     if (tile_kernel_) packed_.emplace(centroids_, dimensions_, tile_kernel_->lanes, tile_kernel_->wide);
+    if (resolve_prefilter(prefilter, kernel_, clusters_)) prefilter_.emplace(centroids_, dimensions_);
 }
 
 void DistanceKernel::scan_canonically(const float* row, std::int64_t i, const Answers& answers) const {
@@ -193,20 +219,97 @@ std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms,
     return overflowing + static_cast<std::int64_t>(unsettled.size());
 }
 
-std::int64_t DistanceKernel::assign(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const {
-    std::int64_t rescanned = 0;
-    const auto from = [](auto* all, std::int64_t first) { return all ? all + first : nullptr; };
-    for (std::int64_t first = 0; first < count; first += block_rows) {
-        const std::int64_t size = std::min(block_rows, count - first);
-        const Answers block{answers.labels + first, from(answers.seconds, first), from(answers.upper, first), from(answers.lower, first)};
-        if (tile_kernel_) {
-            rescanned += assign_block(rows + first * dimensions_, norms + first, size, block);
-            continue;
-        }
-        for (std::int64_t i = 0; i < size; ++i) scan_canonically(rows + (first + i) * dimensions_, i, block);
-        rescanned += size;
+// The nearest of the listed centroids, by float32 where that is certain; whether it was.
+bool DistanceKernel::settle_listed(const float* row, double norm, const Prefilter::Row& found, std::int64_t i, const Answers& answers) const {
+    const Shortlist& list = found.list;
+    std::array<float, Shortlist::capacity> values;
+    prefilter_->kernel().values(row, dimensions_, centroids_.data(), packed_->view().norms, list.ids, list.count, values.data());
+    std::int32_t best = 0;
+    float second = infinity;
+    for (std::int32_t l = 1; l < list.count; ++l) {
+        const auto at = static_cast<std::size_t>(l);
+        second = std::min(second, std::max(values[at], values[static_cast<std::size_t>(best)]));
+        if (values[at] < values[static_cast<std::size_t>(best)]) best = l;
+    }
+    const double gap = gap_(norm), rest = static_cast<double>(list.rest) + found.at_least;
+    const double first = values[static_cast<std::size_t>(best)], next = second;
+    if (next - first > gap) {
+        answers.labels[i] = list.ids[best];
+        if (answers.upper) answers.upper[i] = distance_above(first + norm * norm + gap / 2);
+        if (answers.upper) answers.lower[i] = distance_below(std::min(rest, next + square_below(norm) - gap / 2));
+        return true;
+    }
+    NearestTwo nearest;  // the list is in order of ids
+    for (std::int32_t l = 0; l < list.count; ++l) nearest.offer(list.ids[l], canonical_distance(row, centroid(list.ids[l]), dimensions_));
+    answers.labels[i] = nearest.first;
+    if (answers.upper) answers.upper[i] = distance_above(nearest.first_distance);
+    if (answers.upper) answers.lower[i] = distance_below(std::min(rest, nearest.second_distance));
+    return false;
+}
+
+// assign_block() for some rows of a block, copied side by side.
+std::int64_t DistanceKernel::assign_scattered(const float* rows, const float* norms, std::span<const std::int64_t> chosen,
+                                              const Answers& answers) const {
+    std::vector<float> values, their_norms, upper(chosen.size()), lower(chosen.size());
+    std::vector<std::int32_t> labels(chosen.size());
+    for (const std::int64_t i : chosen) {
+        values.insert(values.end(), rows + i * dimensions_, rows + (i + 1) * dimensions_);
+        their_norms.push_back(norms[i]);
+    }
+    Answers gathered{labels.data()};
+    if (answers.upper) gathered.upper = upper.data(), gathered.lower = lower.data();
+    const auto rescanned = assign_block(values.data(), their_norms.data(), static_cast<std::int64_t>(chosen.size()), gathered);
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        answers.labels[chosen[i]] = labels[i];
+        if (answers.upper) answers.upper[chosen[i]] = upper[i];
+        if (answers.upper) answers.lower[chosen[i]] = lower[i];
     }
     return rescanned;
+}
+
+KernelWork DistanceKernel::assign_prefiltered(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const {
+    KernelWork work;
+    thread_local std::vector<Prefilter::Row> found;
+    thread_local std::vector<std::int64_t> left;
+    prefilter_->look(rows, count, found);
+    left.clear();
+    for (std::int64_t i = 0; i < count; ++i) {
+        const Prefilter::Row& row = found[static_cast<std::size_t>(i)];
+        const float* values = rows + i * dimensions_;
+        if (!row.usable) {
+            left.push_back(i);
+        } else if (row.list.count == 1) {
+            answers.labels[i] = row.list.ids[0];
+            if (answers.upper) answers.upper[i] = distance_above(static_cast<double>(row.list.values[0]) + row.at_most);
+            if (answers.upper) answers.lower[i] = distance_below(static_cast<double>(row.list.rest) + row.at_least);
+        } else {
+            ++work.reranked;
+            work.rescanned += !settle_listed(values, static_cast<double>(norms[i]), row, i, answers);
+        }
+    }
+    if (!left.empty()) {
+        work.reranked += static_cast<std::int64_t>(left.size());
+        work.rescanned += assign_scattered(rows, norms, left, answers);
+    }
+    return work;
+}
+
+KernelWork DistanceKernel::assign(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const {
+    KernelWork work;
+    for (std::int64_t first = 0; first < count; first += block_rows) {
+        const std::int64_t size = std::min(block_rows, count - first);
+        const Answers block = from_row(answers, first);
+        const float *values = rows + first * dimensions_, *their_norms = norms + first;
+        if (!tile_kernel_) {
+            for (std::int64_t i = 0; i < size; ++i) scan_canonically(values + i * dimensions_, i, block);
+            work.rescanned += size;
+        } else if (prefilter_ && !answers.seconds) {
+            work += assign_prefiltered(values, their_norms, size, block);
+        } else {
+            work.rescanned += assign_block(values, their_norms, size, block);
+        }
+    }
+    return work;
 }
 
 }  // namespace kohort::cluster

@@ -10,6 +10,7 @@
 
 #include "cluster/certify.h"
 #include "cluster/packed_centroids.h"
+#include "cluster/prefilter.h"
 
 namespace kohort::cluster {
 
@@ -20,6 +21,15 @@ enum class Kernel {
     avx2,       // float32 in vectors of eight, certified
     avx512      // float32 in vectors of sixteen, certified
 };
+
+// Whether rows are looked at in bfloat16 first (prefilter.h).
+enum class PrefilterChoice { off, bf16, automatic };
+
+// "off", "bf16", "auto"; Error(usage) otherwise.
+PrefilterChoice parse_prefilter(std::string_view name);
+// Whether it will be used for so many clusters. Error(environment) where bf16 is asked for and the machine or the
+// kernel has none.
+bool resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters);
 
 Kernel parse_kernel(std::string_view name);  // "auto", "scalar", "portable", "avx2", "avx512"; Error(usage) otherwise
 std::string_view kernel_name(Kernel kernel);
@@ -34,23 +44,34 @@ struct Answers {
     float* lower = nullptr;           // ... and at most that to any other centroid; both or none, not with seconds
 };
 
+// How many rows took more than the first look.
+struct KernelWork {
+    std::int64_t rescanned = 0;  // decided canonically: float32 could not settle them (all for Kernel::scalar)
+    std::int64_t reranked = 0;   // compared in float32 after bfloat16 left more than one centroid
+    void operator+=(const KernelWork& other) { rescanned += other.rescanned, reranked += other.reranked; }
+};
+
 class DistanceKernel {
   public:
     // centroids: [k, dimensions], k >= 1, finite; copied.
-    DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel = Kernel::automatic);
+    DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel = Kernel::automatic,
+                   PrefilterChoice prefilter = PrefilterChoice::off);
 
-    // rows: [count, dimensions]; norms: [count] by norm_bound(). Returns how many rows the float32 arithmetic could
-    // not settle (all for Kernel::scalar). Thread-safe.
-    std::int64_t assign(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
+    // rows: [count, dimensions]; norms: [count] by norm_bound(). Thread-safe.
+    KernelWork assign(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
 
     std::int64_t clusters() const { return clusters_; }
     const float* centroid(std::int64_t cluster) const { return centroids_.data() + cluster * dimensions_; }
     Kernel kernel() const { return kernel_; }
+    bool prefiltered() const { return prefilter_.has_value(); }
 
   private:
     struct Unsettled;
 
     std::int64_t assign_block(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
+    std::int64_t assign_scattered(const float* rows, const float* norms, std::span<const std::int64_t> chosen, const Answers& answers) const;
+    KernelWork assign_prefiltered(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
+    bool settle_listed(const float* row, double norm, const Prefilter::Row& found, std::int64_t i, const Answers& answers) const;
     void settle(const float* rows, const std::vector<Unsettled>& unsettled, const Answers& answers) const;
     void scan_canonically(const float* row, std::int64_t i, const Answers& answers) const;
 
@@ -59,6 +80,7 @@ class DistanceKernel {
     std::int64_t dimensions_, clusters_;
     std::vector<float> centroids_;
     std::optional<PackedCentroids> packed_;
+    std::optional<Prefilter> prefilter_;
     CertifiedGap gap_;
 };
 

@@ -41,7 +41,8 @@ Assignment assign_rows(parallel::Communicator& comm, const RowSet& rows, std::sp
     rows.for_each_tile([&](const RowTile& tile, int worker) {
         Totals& total = totals[static_cast<std::size_t>(worker)];
         const auto first = static_cast<std::size_t>(tile.first_local);
-        total.rescanned += kernel.assign(tile.values, tile.norms, tile.count, {result.labels.data() + first, result.seconds.data() + first});
+        total.rescanned +=
+            kernel.assign(tile.values, tile.norms, tile.count, {result.labels.data() + first, result.seconds.data() + first}).rescanned;
         for (std::size_t i = 0; i < static_cast<std::size_t>(tile.count); ++i) {
             const float* row = tile.values + static_cast<std::int64_t>(i) * d;
             const std::int32_t label = result.labels[first + i], second = result.seconds[first + i];

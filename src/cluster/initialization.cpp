@@ -116,6 +116,7 @@ class Potential {
         : comm_(comm),
           rows_(rows),
           kernel_(options.kernel),
+          prefilter_(options.prefilter),
           zero_(rows.global_rows(), distance_bound(rows, {})),
           distances_(static_cast<std::size_t>(rows.local_rows()), std::numeric_limits<double>::infinity()),
           nearest_(static_cast<std::size_t>(rows.local_rows()), -1) {}
@@ -130,6 +131,7 @@ class Potential {
     parallel::Communicator& comm_;
     const RowSet& rows_;
     Kernel kernel_;
+    PrefilterChoice prefilter_;
     WideSum zero_;
     std::vector<double> distances_;
     std::vector<std::int32_t> nearest_;
@@ -137,7 +139,7 @@ class Potential {
 
 double Potential::add(const Candidates& candidates, std::size_t first) {
     const std::int64_t d = rows_.dimensions();
-    const DistanceKernel kernel(std::span(candidates.values).subspan(first * static_cast<std::size_t>(d)), d, kernel_);
+    const DistanceKernel kernel(std::span(candidates.values).subspan(first * static_cast<std::size_t>(d)), d, kernel_, prefilter_);
     std::vector<WideSum> sums(static_cast<std::size_t>(rows_.threads()), zero_);
     std::vector<std::vector<std::int32_t>> labels(sums.size());
     rows_.for_each_tile([&](const RowTile& tile, int worker) {

@@ -25,6 +25,7 @@ struct InitializationOptions {
     std::uint64_t seed = 0;
     int restart = 0;
     Kernel kernel = Kernel::automatic;
+    PrefilterChoice prefilter = PrefilterChoice::automatic;
 };
 
 // Collective; [k, d], equal on all ranks. 1 <= clusters <= global rows. Where there are fewer distinct rows than

@@ -29,7 +29,7 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
 }
 
 std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, int restart) {
-    const InitializationOptions initialization{options.clusters, options.seed, restart, options.kernel};
+    const InitializationOptions initialization{options.clusters, options.seed, restart, options.kernel, options.prefilter};
     switch (options.initialization) {
         case Initialization::kmeans_parallel: return kmeans_parallel_centroids(comm, rows, initialization);
         case Initialization::random: return random_centroids(comm, rows, initialization);
@@ -54,7 +54,7 @@ KMeansResult kmeans(parallel::Communicator& comm, std::span<const RowBlock> bloc
     const int restarts = options.initialization == Initialization::given ? 1 : options.restarts;
     for (int restart = 0; restart < restarts; ++restart) {
         auto centroids = start_centroids(comm, rows, options, restart);
-        auto found = run_lloyd(comm, rows, std::move(centroids), {options.iterations, options.kernel, options.pruning, restart}, report);
+        auto found = run_lloyd(comm, rows, std::move(centroids), {options.iterations, options.kernel, options.prefilter, options.pruning, restart}, report);
         if (best && !(found.inertia < best->inertia)) continue;
         best = std::move(found);
         result.restart = restart;

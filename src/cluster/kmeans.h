@@ -25,6 +25,7 @@ struct KMeansOptions {
     int restarts = 1;                      // the best by (inertia, restart) is kept; given centroids need only one
     int threads = 1;
     Kernel kernel = Kernel::automatic;
+    PrefilterChoice prefilter = PrefilterChoice::automatic;
     Pruning pruning = Pruning::automatic;
 };
 

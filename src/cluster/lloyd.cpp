@@ -31,7 +31,7 @@ class Lloyd {
     Lloyd(parallel::Communicator& comm, const RowSet& rows, std::vector<float> centroids, const LloydOptions& options)
         : comm_(comm),
           rows_(rows),
-          kernel_choice_(options.kernel),
+          options_(options),
           d_(rows.dimensions()),
           k_(static_cast<std::int64_t>(centroids.size()) / d_),
           grid_(rows.global_rows(), rows.largest_component()),
@@ -53,6 +53,7 @@ class Lloyd {
     struct Worker {
         Worker(std::int64_t clusters, std::int64_t dimensions) : delta(clusters, dimensions), survivors(dimensions) {}
         AssignmentDelta delta;
+        KernelWork work;
         SurvivorBatch survivors;
         std::vector<std::int32_t> fresh;
         std::vector<float> upper, lower;
@@ -66,7 +67,7 @@ class Lloyd {
 
     parallel::Communicator& comm_;
     const RowSet& rows_;
-    Kernel kernel_choice_;
+    LloydOptions options_;
     std::int64_t d_, k_;
     CentroidGrid grid_;
     std::vector<float> centroids_, assigned_to_;  // assigned_to_: those of the last assignment, where bounds are kept
@@ -96,7 +97,7 @@ void Lloyd::assign_rows(const DistanceKernel& kernel, const float* values, const
     const auto count = static_cast<std::int64_t>(locals.size());
     Answers answers{worker.fresh.data()};
     if (bounds_) answers.upper = worker.upper.data(), answers.lower = worker.lower.data();
-    worker.delta.rescanned() += kernel.assign(values, norms, count, answers);
+    worker.work += kernel.assign(values, norms, count, answers);
     for (std::int64_t i = 0; i < count; ++i) {
         const auto at = static_cast<std::size_t>(i);
         take(values + i * d_, locals[at], worker.fresh[at], worker.delta);
@@ -146,7 +147,7 @@ void Lloyd::move_bounds(const DistanceKernel& kernel, int iteration) {
 void Lloyd::assign(IterationStatistics& statistics) {
     comm_.check_peers();
     const auto start = Clock::now();
-    const DistanceKernel kernel(centroids_, d_, kernel_choice_);
+    const DistanceKernel kernel(centroids_, d_, options_.kernel, options_.prefilter);
     if (bounds_ && !assigned_to_.empty()) move_bounds(kernel, statistics.iteration);
     if (bounds_) assigned_to_ = centroids_;
     std::vector<Worker> workers(static_cast<std::size_t>(rows_.threads()), Worker(k_, d_));
@@ -156,6 +157,7 @@ void Lloyd::assign(IterationStatistics& statistics) {
         assign_rows(kernel, worker.survivors.values(), worker.survivors.norms(), worker.survivors.locals(), worker);
     AssignmentDelta& total = workers.front().delta;
     for (std::size_t w = 1; w < workers.size(); ++w) total.add(workers[w].delta);
+    for (const auto& worker : workers) total.rescanned() += worker.work.rescanned, total.reranked() += worker.work.reranked;
     statistics.assign_seconds = seconds_since(start);
 
     const auto reduce_start = Clock::now();
@@ -168,7 +170,9 @@ void Lloyd::assign(IterationStatistics& statistics) {
     statistics.rescanned = total.rescanned();
     statistics.pruned = pruned_;
     statistics.inertia = inertia();
+    statistics.reranked = total.reranked();
     statistics.kernel = kernel.kernel();
+    statistics.prefiltered = kernel.prefiltered();
     statistics.empty = std::ranges::count(counts_, 0);
     statistics.imbalance = static_cast<double>(*std::ranges::max_element(counts_)) * static_cast<double>(k_) /
                            static_cast<double>(rows_.global_rows());

@@ -20,13 +20,14 @@ Pruning parse_pruning(std::string_view name);  // "off", "on", "auto"; Error(usa
 struct LloydOptions {
     int iterations = 100;  // most updates of the centroids; 0 only assigns to the initial ones
     Kernel kernel = Kernel::automatic;
+    PrefilterChoice prefilter = PrefilterChoice::automatic;
     Pruning pruning = Pruning::automatic;
     int restart = 0;          // for the statistics
     int first_iteration = 0;  // the updates that the given centroids have behind them: a resumed run's
 };
 
-// One iteration: an update of the centroids and the assignment to the new ones. All but `seconds`, `kernel`,
-// `rescanned` and `pruned` are equal at any rank count, thread count and kernel.
+// One iteration: an update of the centroids and the assignment to the new ones. All but times and
+// what tells how it was computed (from `rescanned` on) are equal at any rank count, thread count and kernel.
 struct IterationStatistics {
     int restart = 0;
     int iteration = 0;            // the number of updates so far; 0 reports the assignment to the initial centroids
@@ -36,9 +37,11 @@ struct IterationStatistics {
     double inertia = 0;           // after this assignment, from the exact sums; within 1e-14 of the sum of squares
     double imbalance = 0;         // largest cluster over the mean size
     std::int64_t rescanned = 0;   // rows that the kernel decided again canonically
+    std::int64_t reranked = 0;    // rows that bfloat16 left to float32
     std::int64_t pruned = 0;      // rows passed over, as their bounds told that they keep their label
     double update_seconds = 0, assign_seconds = 0, reduce_seconds = 0, seconds = 0;
     Kernel kernel = Kernel::scalar;
+    bool prefiltered = false;
 };
 
 struct LloydResult {

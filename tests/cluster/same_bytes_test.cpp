@@ -66,6 +66,21 @@ TEST(SameBytes, with_any_kernel) {
     }
 }
 
+TEST(SameBytes, with_and_without_a_look_in_bfloat16) {
+    if (!machine_has_bf16()) GTEST_SKIP() << "this machine cannot multiply bfloat16 numbers";
+    for (const auto& [name, values, d, options] : cases()) {
+        const WholeResult reference = run_single(values, d, options);
+        const auto rows = static_cast<std::int64_t>(values.size()) / d;
+        for (const auto pruning : {Pruning::off, Pruning::on}) {
+            KMeansOptions with = options;
+            with.prefilter = PrefilterChoice::bf16;
+            with.pruning = pruning;
+            with.threads = 2;
+            EXPECT_EQ(run_sharded(values, d, with, 3, wild_shards(rows, 3, 6)), reference) << name;
+        }
+    }
+}
+
 TEST(SameBytes, another_seed_gives_another_start) {
     const auto values = blobs(6, 70, 7, 0.3, 21);
     KMeansOptions options;
