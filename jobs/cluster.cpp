@@ -79,7 +79,7 @@ LocalVectors read_dataset(JobContext& context, const std::string& name) {
     return local;
 }
 
-bool names_a_dataset(const std::string& init) { return init.find(":/") != std::string::npos; }
+bool names_a_dataset(const std::string& init) { return init.ends_with(".npy") || init.find(":/") != std::string::npos; }
 
 cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters, std::int64_t columns) {
     const auto& options = context.options;

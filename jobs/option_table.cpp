@@ -82,7 +82,7 @@ const std::vector<OptionSpec>& option_table() {
         {"precision", choice, "fp32", "run encode", "of the encoder's arithmetic", {"auto", "fp32", "bf16"}},
 
         {"clusters", integer_or_auto, "auto", "run cluster", "number of segments; auto: chosen by a stated rule", {}, 1, 1e9},
-        {"init", text, "kmeans||", "run cluster", "kmeans||, random, or FILE.h5:/centroids", {}},
+        {"init", text, "kmeans||", "run cluster", "kmeans||, random, or given centroids: FILE.h5:/centroids or FILE.npy", {}},
         {"iterations", integer, "100", "run cluster", "most Lloyd iterations", {}, 0, 1e9},
         {"restarts", integer, "5", "run cluster", "the best of so many starts is kept", {}, 1, 1e6},
         {"kernel", choice, "auto", "run cluster", "arithmetic of the distances; never changes a result", {"auto", "scalar", "portable", "avx2", "avx512"}},

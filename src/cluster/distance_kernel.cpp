@@ -220,8 +220,8 @@ std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms,
 }
 
 // The nearest of the listed centroids, by float32 where that is certain; whether it was.
-bool DistanceKernel::settle_listed(const float* row, double norm, const Prefilter::Row& found, std::int64_t i, const Answers& answers) const {
-    const Shortlist& list = found.list;
+// rest: at most the squared distance of the others.
+bool DistanceKernel::settle_listed(const float* row, double norm, const Shortlist& list, double rest, std::int64_t i, const Answers& answers) const {
     std::array<float, Shortlist::capacity> values;
     prefilter_->kernel().values(row, dimensions_, centroids_.data(), packed_->view().norms, list.ids, list.count, values.data());
     std::int32_t best = 0;
@@ -231,7 +231,7 @@ bool DistanceKernel::settle_listed(const float* row, double norm, const Prefilte
         second = std::min(second, std::max(values[at], values[static_cast<std::size_t>(best)]));
         if (values[at] < values[static_cast<std::size_t>(best)]) best = l;
     }
-    const double gap = gap_(norm), rest = static_cast<double>(list.rest) + found.at_least;
+    const double gap = gap_(norm);
     const double first = values[static_cast<std::size_t>(best)], next = second;
     if (next - first > gap) {
         answers.labels[i] = list.ids[best];
@@ -269,22 +269,23 @@ std::int64_t DistanceKernel::assign_scattered(const float* rows, const float* no
 
 KernelWork DistanceKernel::assign_prefiltered(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const {
     KernelWork work;
-    thread_local std::vector<Prefilter::Row> found;
+    thread_local Prefilter::Found found;
     thread_local std::vector<std::int64_t> left;
     prefilter_->look(rows, count, found);
     left.clear();
     for (std::int64_t i = 0; i < count; ++i) {
-        const Prefilter::Row& row = found[static_cast<std::size_t>(i)];
-        const float* values = rows + i * dimensions_;
-        if (!row.usable) {
+        const auto& bounds = found.bounds[static_cast<std::size_t>(i)];
+        const Shortlist& list = found.lists[static_cast<std::size_t>(i)];
+        const double rest = static_cast<double>(list.rest) + bounds.at_least;
+        if (!bounds.usable) {
             left.push_back(i);
-        } else if (row.list.count == 1) {
-            answers.labels[i] = row.list.ids[0];
-            if (answers.upper) answers.upper[i] = distance_above(static_cast<double>(row.list.values[0]) + row.at_most);
-            if (answers.upper) answers.lower[i] = distance_below(static_cast<double>(row.list.rest) + row.at_least);
+        } else if (list.count == 1) {
+            answers.labels[i] = list.ids[0];
+            if (answers.upper) answers.upper[i] = distance_above(static_cast<double>(list.values[0]) + bounds.at_most);
+            if (answers.upper) answers.lower[i] = distance_below(rest);
         } else {
             ++work.reranked;
-            work.rescanned += !settle_listed(values, static_cast<double>(norms[i]), row, i, answers);
+            work.rescanned += !settle_listed(rows + i * dimensions_, static_cast<double>(norms[i]), list, rest, i, answers);
         }
     }
     if (!left.empty()) {

@@ -86,11 +86,8 @@ void gather_candidates(parallel::Communicator& comm, const RowSet& rows, const s
                        Candidates& candidates) {
     const auto d = static_cast<std::size_t>(rows.dimensions());
     std::vector<std::int64_t> ids;
-    std::vector<float> values;
-    for (const std::int64_t local : chosen) {
-        ids.push_back(rows.row_id(local));
-        values.insert(values.end(), rows.row(local), rows.row(local) + d);
-    }
+    for (const std::int64_t local : chosen) ids.push_back(rows.row_id(local));
+    const auto values = rows.rows_at(chosen);
     const auto all_ids = parallel::all_gather(comm, std::span<const std::int64_t>(ids));
     const auto all_values = parallel::all_gather(comm, std::span<const float>(values));
     std::vector<std::size_t> order(all_ids.size());
@@ -179,14 +176,14 @@ struct Subsample {
 
 Subsample draw_subsample(const RowSet& rows, double fraction, const RestartRandom& random) {
     Subsample sample;
-    const std::int64_t d = rows.dimensions();
-    for (const RowTile& tile : rows.tiles()) {
+    std::vector<std::int64_t> drawn;
+    for (const RowTile& tile : rows.tiles())
         for (std::int64_t i = 0; i < tile.count; ++i) {
             if (random.uniform(sample_step, tile.row_id(i)) >= fraction) continue;
             sample.ids.push_back(tile.row_id(i));
-            sample.values.insert(sample.values.end(), tile.values + i * d, tile.values + (i + 1) * d);
+            drawn.push_back(tile.first_local + i);
         }
-    }
+    sample.values = rows.rows_at(drawn);
     return sample;
 }
 
@@ -220,7 +217,7 @@ Candidates draw_candidates(parallel::Communicator& comm, const RowSet& rows, con
 Initialization parse_initialization(std::string_view name) {
     if (name == "kmeans||") return Initialization::kmeans_parallel;
     if (name == "random") return Initialization::random;
-    base::fail(base::ErrorKind::usage, "unknown initialization '{}': use kmeans||, random, or FILE.h5:/path for given centroids", name);
+    base::fail(base::ErrorKind::usage, "unknown initialization '{}': use kmeans||, random, or FILE.h5:/path or FILE.npy for given centroids", name);
 }
 
 std::vector<float> random_centroids(parallel::Communicator& comm, const RowSet& rows, const InitializationOptions& options) {

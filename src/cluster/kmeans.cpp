@@ -18,6 +18,8 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
         refuse(fmt::format("clusters is {}; labels are 32-bit numbers, so give less than 2^31", options.clusters));
     if (options.iterations < 0) refuse(fmt::format("iterations is {}; give 0 or more", options.iterations));
     if (options.restarts < 1) refuse(fmt::format("restarts is {}; give at least 1", options.restarts));
+    if (options.from && static_cast<std::int64_t>(options.from->centroids.size()) != options.clusters * rows.dimensions())
+        refuse("the state to go on from has another number of clusters or dimensions");
     if (options.initialization != Initialization::given) return;
     if (static_cast<std::int64_t>(options.initial_centroids.size()) != options.clusters * rows.dimensions())
         refuse(fmt::format("the initial centroids hold {} values; {} clusters of {} dimensions need {}",
@@ -40,30 +42,45 @@ std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& r
 
 }  // namespace
 
-KMeansResult kmeans(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions,
-                    const KMeansOptions& options, const IterationCallback& each_iteration) {
-    const RowSet rows(comm, blocks, dimensions, options.threads);
+KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, const KMeansCallback& each_iteration) {
     check_options(comm, rows, options);
-
     KMeansResult result;
-    const auto report = [&](const IterationStatistics& statistics, std::span<const float> centroids) {
-        result.statistics.push_back(statistics);
-        if (each_iteration) each_iteration(statistics, centroids);
-    };
-    std::optional<LloydResult> best;
+    KMeansState state;
+    if (options.from) state = *options.from;
     const int restarts = options.initialization == Initialization::given ? 1 : options.restarts;
-    for (int restart = 0; restart < restarts; ++restart) {
-        auto centroids = start_centroids(comm, rows, options, restart);
-        auto found = run_lloyd(comm, rows, std::move(centroids), {options.iterations, options.kernel, options.prefilter, options.pruning, restart}, report);
-        if (best && !(found.inertia < best->inertia)) continue;
-        best = std::move(found);
-        result.restart = restart;
+    for (int restart = state.restart; restart < restarts; ++restart) {
+        const bool goes_on = options.from && restart == options.from->restart;
+        auto centroids = goes_on ? options.from->centroids : start_centroids(comm, rows, options, restart);
+        const auto report = [&](const IterationStatistics& statistics, std::span<const float> now) {
+            result.statistics.push_back(statistics);
+            if (!each_iteration) return;
+            each_iteration(statistics, [&] {
+                auto copy = state;
+                copy.restart = restart;
+                copy.iteration = statistics.iteration;
+                copy.centroids.assign(now.begin(), now.end());
+                return copy;
+            });
+        };
+        auto found = run_lloyd(comm, rows, std::move(centroids),
+                               {options.iterations, options.kernel, options.prefilter, options.pruning, restart,
+                                goes_on ? options.from->iteration : 0},
+                               report);
+        if (state.best_restart >= 0 && !(found.inertia < state.best.inertia)) continue;
+        state.best = std::move(found);
+        state.best_restart = restart;
     }
-    result.iterations = best->iterations;
-    result.converged = best->converged;
-    result.centroids = std::move(best->centroids);
+    result.restart = state.best_restart;
+    result.iterations = state.best.iterations;
+    result.converged = state.best.converged;
+    result.centroids = std::move(state.best.centroids);
     result.assignment = assign_rows(comm, rows, result.centroids, options.kernel);
     return result;
+}
+
+KMeansResult kmeans(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions,
+                    const KMeansOptions& options, const KMeansCallback& each_iteration) {
+    return kmeans(comm, RowSet(comm, blocks, dimensions, options.threads), options, each_iteration);
 }
 
 }  // namespace kohort::cluster

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,15 @@
 
 namespace kohort::cluster {
 
+// Where a run stands after an iteration. Labels follow from the centroids, so this is all that a run needs to go on
+// at another number of ranks with the same bytes.
+struct KMeansState {
+    int restart = 0, iteration = 0;
+    std::vector<float> centroids;  // [clusters, dimensions] that the iteration has assigned to
+    int best_restart = -1;         // of the restarts before; -1: none
+    LloydResult best;
+};
+
 struct KMeansOptions {
     std::int64_t clusters = 0;
     int iterations = 100;  // most updates of the centroids a restart; 0 only assigns to the initial ones
@@ -23,10 +33,11 @@ struct KMeansOptions {
     Initialization initialization = Initialization::kmeans_parallel;
     std::vector<float> initial_centroids;  // [clusters, dimensions], for Initialization::given
     int restarts = 1;                      // the best by (inertia, restart) is kept; given centroids need only one
-    int threads = 1;
+    int threads = 1;                       // of rows in blocks
     Kernel kernel = Kernel::automatic;
     PrefilterChoice prefilter = PrefilterChoice::automatic;
     Pruning pruning = Pruning::automatic;
+    std::optional<KMeansState> from;  // goes on from there
 };
 
 struct KMeansResult {
@@ -39,12 +50,17 @@ struct KMeansResult {
     std::vector<IterationStatistics> statistics;  // of all restarts
 };
 
-// Collective. blocks: this rank's rows, in any order and number (none is fine); row ids distinct over all ranks.
-// Clusters that no row is left for (fewer distinct rows than clusters) keep their centroid and count 0.
-// Throws Error(usage) for options that cannot work (clusters < 1 or above the number of rows), Error(input) naming
-// the global row for NaN or infinity, Error(environment) for a kernel this machine lacks. Such an error is thrown on
-// one rank; the others throw PeerError.
+// Called after each iteration on every rank; `state` copies what a checkpoint needs.
+using KMeansCallback = std::function<void(const IterationStatistics&, const std::function<KMeansState()>& state)>;
+
+// Collective. Clusters that no row is left for (fewer distinct rows than clusters) keep their centroid and count 0.
+// Throws Error(usage) for options that cannot work (clusters < 1 or above the number of rows), Error(environment) for
+// a kernel this machine lacks. Such an error is thrown on one rank; the others throw PeerError.
+KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
+                    const KMeansCallback& each_iteration = {});
+
+// The same for this rank's rows in memory, in any order and number of blocks (none is fine).
 KMeansResult kmeans(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions,
-                    const KMeansOptions& options, const IterationCallback& each_iteration = {});
+                    const KMeansOptions& options, const KMeansCallback& each_iteration = {});
 
 }  // namespace kohort::cluster

@@ -201,10 +201,11 @@ std::int64_t Lloyd::refill() {
     // Each moved row's grid values come from the rank that holds it; the others add zeros.
     std::vector<std::int64_t> values(moves.size() * static_cast<std::size_t>(d_));
     for (std::size_t m = 0; m < moves.size(); ++m) {
-        if (moves[m].local < 0) continue;
-        labels_[static_cast<std::size_t>(moves[m].local)] = moves[m].to;
-        if (bounds_) bounds_->forget(moves[m].local);
-        grid_.accumulate(rows_.row(moves[m].local), d_, 1, values.data() + static_cast<std::int64_t>(m) * d_);
+        const std::int64_t local = moves[m].local;
+        if (local < 0) continue;
+        labels_[static_cast<std::size_t>(local)] = moves[m].to;
+        if (bounds_) bounds_->forget(local);
+        grid_.accumulate(rows_.rows_at(std::span(&local, 1)).data(), d_, 1, values.data() + static_cast<std::int64_t>(m) * d_);
     }
     parallel::all_reduce(comm_, std::span(values), parallel::ReduceOperation::sum);
     for (std::size_t m = 0; m < moves.size(); ++m) {

@@ -73,52 +73,50 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions)
         largest_rounded_ = std::max(largest_rounded_, std::sqrt(rounded_square) * slack);
         largest_residual_ = std::max(largest_residual_, std::sqrt(residual_square) * slack + tiny_norm(static_cast<double>(dimensions)));
     }
+    const auto d = static_cast<double>(dimensions);
+    const double chunks = std::ceil(d / static_cast<double>(chunk_dimensions));
+    const double in_a_row = std::min(d, static_cast<double>(chunk_dimensions)) + chunks;
+    residual_factor_ = 2 * largest_norm_;
+    rounded_factor_ = 2 * largest_residual_ + roundings(2 * in_a_row, float_rounding) * 2 * largest_rounded_;
+    constant_ = roundings(3, float_rounding) * largest_norm_ * largest_norm_ + (4 * d + 4) * smallest_normal;
+    canonical_factor_ = roundings(std::ceil(d / 8) + 6, double_rounding);
+    lane_error_ = roundings(d / 16 + 8, float_rounding);
+    tiny_ = tiny_norm(d);
     usable_ = largest_norm_ < largest_allowed && largest_rounded_ < largest_allowed;
 }
 
-float Prefilter::bound(const Bf16Row& converted, Row& row) const {
-    const auto d = static_cast<double>(dimensions_);
-    const double chunks = std::ceil(d / static_cast<double>(chunk_dimensions));
-    const double in_a_row = std::min(d, static_cast<double>(chunk_dimensions)) + chunks;
-    const double lane_error = roundings(d / 16 + 8, float_rounding);  // of the sums that convert() returns
-    const double tiny = tiny_norm(d);
+float Prefilter::bound(const Bf16Row& converted, Found::Bounds& bounds) const {
     const auto square = static_cast<double>(converted.square), residual_square = static_cast<double>(converted.residual);
-    // Each difference from the centre is rounded once, and each square and sum as lane_error says.
-    const double norm = std::sqrt(square * (1 + 2 * lane_error)) * (1 + 2 * float_rounding) * slack + tiny;
-    const double least = std::max(std::sqrt(square) * (1 - lane_error) * (1 - 2 * float_rounding) / slack - tiny, 0.0);
-    const double residual = std::sqrt(residual_square * (1 + 2 * lane_error)) * slack + 2 * float_rounding * norm + tiny;
+    // Each difference from the centre is rounded once, and each square and sum as lane_error_ says.
+    const double root = std::sqrt(square);
+    const double norm = root * (1 + 2 * lane_error_) * (1 + 2 * float_rounding) * slack + tiny_;
+    const double least = std::max(root * (1 - lane_error_) * (1 - 2 * float_rounding) * (2 - slack) - tiny_, 0.0);
+    const double residual = std::sqrt(residual_square) * (1 + 2 * lane_error_) * slack + 2 * float_rounding * norm + tiny_;
     const double rounded = norm + residual, both = norm + largest_norm_;
-    const double products = 2 * rounded * largest_rounded_, squares = largest_norm_ * largest_norm_;
-    const double error = 2 * (residual * largest_norm_ + rounded * largest_residual_) +
-                         roundings(2 * in_a_row, float_rounding) * products + roundings(3, float_rounding) * squares +
-                         (4 * d + 4) * smallest_normal + roundings(std::ceil(d / 8) + 6, double_rounding) * both * both;
-    row.usable = usable_ && std::isfinite(square) && norm < largest_allowed;
-    row.at_most = norm * norm + error * slack;
-    row.at_least = least * least / slack - error * slack;
+    const double error =
+        (residual * residual_factor_ + rounded * rounded_factor_ + constant_ + canonical_factor_ * both * both) * slack;
+    bounds.usable = usable_ && norm < largest_allowed;  // not where the square is infinite
+    bounds.at_most = norm * norm * slack + error;
+    bounds.at_least = least * least * (2 - slack) - error;
     // The kernel adds the gap to a value in float32: one more rounding of what a value can be.
-    const double gap = 2 * error * slack + 4 * float_rounding * (products + squares + error);
-    return row.usable ? std::nextafter(static_cast<float>(gap), std::numeric_limits<float>::infinity()) : 0.0f;
+    const double gap = 2 * error + 4 * float_rounding * (2 * rounded * largest_rounded_ + largest_norm_ * largest_norm_ + error);
+    return bounds.usable ? static_cast<float>(gap * (1 + 2 * float_rounding)) : 0.0f;
 }
 
-void Prefilter::look(const float* rows, std::int64_t count, std::vector<Row>& found) const {
-    thread_local std::vector<std::uint16_t> halves;
-    thread_local std::vector<float> gaps;
-    thread_local std::vector<Shortlist> lists;
-    halves.resize(static_cast<std::size_t>(count * 2 * pairs_));
-    gaps.resize(static_cast<std::size_t>(count));
-    lists.resize(static_cast<std::size_t>(count));
-    found.resize(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        const Bf16Row converted = kernel_->convert(rows + i * dimensions_, centre_.data(), dimensions_, halves.data() + i * 2 * pairs_);
-        gaps[at] = bound(converted, found[at]);
+void Prefilter::look(const float* rows, std::int64_t count, Found& found) const {
+    const auto size = static_cast<std::size_t>(count);
+    found.bounds.resize(size);
+    found.lists.resize(size);
+    found.gaps.resize(size);
+    found.halves.resize(size * static_cast<std::size_t>(2 * pairs_));
+    for (std::size_t i = 0; i < size; ++i) {
+        const auto at = static_cast<std::int64_t>(i);
+        const Bf16Row converted = kernel_->convert(rows + at * dimensions_, centre_.data(), dimensions_, found.halves.data() + at * 2 * pairs_);
+        found.gaps[i] = bound(converted, found.bounds[i]);
     }
-    kernel_->shortlists(halves.data(), count, {panels_.data(), norms_.data(), static_cast<std::int64_t>(norms_.size()), pairs_},
-                        gaps.data(), lists.data());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        found[i].list = lists[i];
-        found[i].usable = found[i].usable && lists[i].count > 0;
-    }
+    kernel_->shortlists(found.halves.data(), count, {panels_.data(), norms_.data(), static_cast<std::int64_t>(norms_.size()), pairs_},
+                        found.gaps.data(), found.lists.data());
+    for (std::size_t i = 0; i < size; ++i) found.bounds[i].usable = found.bounds[i].usable && found.lists[i].count > 0;
 }
 
 }  // namespace kohort::cluster

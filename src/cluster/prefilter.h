@@ -34,25 +34,34 @@ class Prefilter {
     // centroids: [k, dimensions]. Needs machine_has_bf16().
     Prefilter(std::span<const float> centroids, std::int64_t dimensions);
 
-    struct Row {
-        Shortlist list;
-        bool usable;                 // false: too many centroids are left, or numbers too large for the proof
-        double at_most, at_least;    // w + at_most >= D >= w + at_least for every centroid
+    // What is left of some rows, one element a row.
+    struct Found {
+        struct Bounds {
+            bool usable;               // false: too many centroids are left, or numbers too large for the proof
+            double at_most, at_least;  // w + at_most >= D >= w + at_least for every centroid
+        };
+        std::vector<Bounds> bounds;
+        std::vector<Shortlist> lists;
+        std::vector<float> gaps;
+        std::vector<std::uint16_t> halves;  // the rows in bfloat16
     };
-    // rows: [count, dimensions], count in [1, block_rows]; found: [count].
-    void look(const float* rows, std::int64_t count, std::vector<Row>& found) const;
+    // rows: [count, dimensions], count in [1, block_rows]. `found` is memory that calls of one thread may share.
+    void look(const float* rows, std::int64_t count, Found& found) const;
 
     const PrefilterKernel& kernel() const { return *kernel_; }
 
   private:
-    // Fills in all of the row but its list, and returns the gap within which centroids are listed.
-    float bound(const Bf16Row& converted, Row& row) const;
+    // The bounds of one row, and the gap within which centroids are to be listed.
+    float bound(const Bf16Row& converted, Found::Bounds& bounds) const;
 
     const PrefilterKernel* kernel_;
     std::int64_t dimensions_, pairs_;
     std::vector<float> centre_, norms_;
     std::vector<std::uint16_t> panels_;
     double largest_norm_ = 0, largest_rounded_ = 0, largest_residual_ = 0;  // C', B, q
+    // Of step 2 and 3: factors of r and of A, what does not depend on the row, and of (X' + C')^2.
+    double residual_factor_ = 0, rounded_factor_ = 0, constant_ = 0, canonical_factor_ = 0;
+    double lane_error_ = 0, tiny_ = 0;  // of the sums that convert() returns; see tiny_norm()
     bool usable_;  // no centroid is too large for the proof
 };
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <future>
 #include <limits>
 
 #include "base/worker_threads.h"
@@ -19,6 +20,9 @@ constexpr std::int64_t no_row = std::numeric_limits<std::int64_t>::max();
 
 // About 128 KiB of values: a tile stays in the second-level cache while its labels and sums are computed.
 std::int64_t rows_per_tile(std::int64_t dimensions) { return std::clamp<std::int64_t>(32768 / dimensions, 48, 1024); }
+
+// A chunk of rows that are streamed: 16 MiB.
+constexpr std::int64_t chunk_values = std::int64_t{1} << 22;
 
 struct RowCheck {
     float largest = 0;
@@ -50,32 +54,68 @@ void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, doub
 RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions, int threads)
     : dimensions_(dimensions), threads_(std::max(threads, 1)) {
     if (dimensions < 1) base::fail(base::ErrorKind::internal, "k-means needs at least one dimension, not {}", dimensions);
-    std::int64_t rows = 0;
     for (const auto& block : blocks) {
         const auto values = static_cast<std::int64_t>(block.values.size());
         const std::int64_t count = values / dimensions;
         if (count * dimensions != values || (!block.row_ids.empty() && static_cast<std::int64_t>(block.row_ids.size()) != count))
             base::fail(base::ErrorKind::internal, "a block of {} values and {} row ids is not made of rows of {} dimensions",
                        values, block.row_ids.size(), dimensions);
-        rows += count;
+        add_tiles(block.values.data(), count, block.first_row, block.row_ids.empty() ? nullptr : block.row_ids.data());
     }
-    norms_.resize(static_cast<std::size_t>(rows));
-    const std::int64_t step = rows_per_tile(dimensions);
-    std::int64_t local = 0;
-    for (const auto& block : blocks) {
-        const std::int64_t count = static_cast<std::int64_t>(block.values.size()) / dimensions;
-        for (std::int64_t first = 0; first < count; first += step) {
-            const std::int64_t size = std::min(step, count - first);
-            tiles_.push_back({block.values.data() + first * dimensions, norms_.data() + local, size, local,
-                              block.first_row + first, block.row_ids.empty() ? nullptr : block.row_ids.data() + first});
-            local += size;
+    check(comm);
+}
+
+RowSet::RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed)
+    : dimensions_(source.dimensions()), threads_(std::max(threads, 1)) {
+    if (streamed) {
+        source_ = &source;
+        add_chunks(source);
+    } else {
+        for (std::size_t range = 0; range < source.ranges().size(); ++range) {
+            const auto& [first_row, rows] = source.ranges()[range];
+            resident_.emplace_back(static_cast<std::size_t>(rows * dimensions_));
+            source.read(range, 0, resident_.back());
+            add_tiles(resident_.back().data(), rows, first_row, nullptr);
         }
     }
+    check(comm);
+}
 
+void RowSet::add_tiles(const float* values, std::int64_t count, std::int64_t first_row, const std::int64_t* row_ids) {
+    const std::int64_t step = rows_per_tile(dimensions_);
+    std::int64_t local = tiles_.empty() ? 0 : tiles_.back().first_local + tiles_.back().count;
+    for (std::int64_t first = 0; first < count; first += step) {
+        const std::int64_t size = std::min(step, count - first);
+        tiles_.push_back({values ? values + first * dimensions_ : nullptr, nullptr, size, local, first_row + first,
+                          row_ids ? row_ids + first : nullptr});
+        local += size;
+    }
+}
+
+void RowSet::add_chunks(const RowSource& source) {
+    const std::int64_t tile = rows_per_tile(dimensions_);
+    const std::int64_t step = std::max<std::int64_t>(chunk_values / dimensions_ / tile, 1) * tile;  // whole tiles
+    for (std::size_t range = 0; range < source.ranges().size(); ++range) {
+        const auto& [first_row, rows] = source.ranges()[range];
+        for (std::int64_t first = 0; first < rows; first += step) {
+            const std::int64_t size = std::min(step, rows - first);
+            const std::size_t first_tile = tiles_.size();
+            add_tiles(nullptr, size, first_row + first, nullptr);
+            chunks_.push_back({range, first_tile, tiles_.size(), first, size});
+        }
+    }
+}
+
+// Looks at every row once, for what all passes need to know.
+void RowSet::check(parallel::Communicator& comm) {
+    const std::int64_t rows = tiles_.empty() ? 0 : tiles_.back().first_local + tiles_.back().count;
+    norms_.resize(static_cast<std::size_t>(rows));
+    for (auto& tile : tiles_) tile.norms = norms_.data() + tile.first_local;
     std::vector<RowCheck> checks(static_cast<std::size_t>(threads_));
     std::vector<double> squares(norms_.size());
     for_each_tile([&](const RowTile& tile, int worker) {
-        check_tile(tile, dimensions_, norms_.data() + tile.first_local, squares.data() + tile.first_local, checks[static_cast<std::size_t>(worker)]);
+        check_tile(tile, dimensions_, norms_.data() + tile.first_local, squares.data() + tile.first_local,
+                   checks[static_cast<std::size_t>(worker)]);
     });
     RowCheck check;
     for (const auto& part : checks) {
@@ -98,30 +138,82 @@ RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, s
     squares_ = sum.value();
 }
 
-const RowTile& RowSet::tile_of(std::int64_t local) const {
-    return *(std::ranges::upper_bound(tiles_, local, {}, &RowTile::first_local) - 1);
-}
-
-const float* RowSet::row(std::int64_t local) const {
-    const RowTile& tile = tile_of(local);
-    return tile.values + (local - tile.first_local) * dimensions_;
+std::size_t RowSet::tile_of(std::int64_t local) const {
+    return static_cast<std::size_t>(std::ranges::upper_bound(tiles_, local, {}, &RowTile::first_local) - tiles_.begin()) - 1;
 }
 
 std::int64_t RowSet::row_id(std::int64_t local) const {
-    const RowTile& tile = tile_of(local);
+    const RowTile& tile = tiles_[tile_of(local)];
     return tile.row_id(local - tile.first_local);
 }
 
-void RowSet::for_each_tile(const std::function<void(const RowTile&, int worker)>& work) const {
-    const auto count = static_cast<std::int64_t>(tiles_.size());
-    const auto workers = static_cast<int>(std::clamp<std::int64_t>(count, 1, threads_));
-    std::atomic<std::int64_t> next{0};
+std::vector<float> RowSet::rows_at(std::span<const std::int64_t> locals) const {
+    std::vector<float> values;
+    values.reserve(locals.size() * static_cast<std::size_t>(dimensions_));
+    std::vector<float> held;  // the chunk that the last rows came from, where it was read
+    const Chunk* holding = nullptr;
+    for (std::size_t i = 0; i < locals.size(); ++i) {
+        const std::size_t at = tile_of(locals[i]);
+        const RowTile& tile = tiles_[at];
+        const float* row = tile.values + (locals[i] - tile.first_local) * dimensions_;
+        std::vector<float> single;
+        if (source_) {
+            const Chunk& chunk = *(std::ranges::upper_bound(chunks_, at, {}, &Chunk::first_tile) - 1);
+            const std::int64_t first_local = tiles_[chunk.first_tile].first_local, place = locals[i] - first_local;
+            // A chunk of which several rows are wanted is read whole, unless the next ones lie elsewhere.
+            const bool several = i + 4 < locals.size() && locals[i + 4] >= first_local && locals[i + 4] < first_local + chunk.rows;
+            if (holding != &chunk && several) held = read_chunk(*(holding = &chunk));
+            if (holding == &chunk) {
+                row = held.data() + place * dimensions_;
+            } else {
+                single.resize(static_cast<std::size_t>(dimensions_));
+                source_->read(chunk.range, chunk.first + place, single);
+                row = single.data();
+            }
+        }
+        values.insert(values.end(), row, row + dimensions_);
+    }
+    return values;
+}
+
+// Tiles [first, last); their values, where the tiles do not know them, begin at `values`.
+void RowSet::run_tiles(std::size_t first, std::size_t last, const float* values, const TileWork& work) const {
+    const auto workers = static_cast<int>(std::clamp<std::size_t>(last - first, 1, static_cast<std::size_t>(threads_)));
+    std::atomic<std::size_t> next{first};
     base::run_workers(workers, [&](int worker) {
-        for (std::int64_t tile; (tile = next.fetch_add(1)) < count;) {
+        for (std::size_t at; (at = next.fetch_add(1)) < last;) {
             parallel::heartbeat();
-            work(tiles_[static_cast<std::size_t>(tile)], worker);
+            RowTile tile = tiles_[at];
+            if (!tile.values) tile.values = values + (tile.first_local - tiles_[first].first_local) * dimensions_;
+            work(tile, worker);
         }
     });
+}
+
+std::vector<float> RowSet::read_chunk(const Chunk& chunk) const {
+    std::vector<float> values(static_cast<std::size_t>(chunk.rows * dimensions_));
+    source_->read(chunk.range, chunk.first, values);
+    return values;
+}
+
+void RowSet::for_each_tile(const TileWork& work) const {
+    if (!source_) return run_tiles(0, tiles_.size(), nullptr, work);
+    // The next chunk is read while this one is worked on.
+    std::future<std::vector<float>> ahead;
+    const auto read_ahead = [&](std::size_t c) {
+        if (c < chunks_.size()) ahead = std::async(std::launch::async, [this, c] { return read_chunk(chunks_[c]); });
+    };
+    read_ahead(0);
+    for (std::size_t c = 0; c < chunks_.size(); ++c) {
+        const auto values = ahead.get();
+        read_ahead(c + 1);
+        run_tiles(chunks_[c].first_tile, chunks_[c].last_tile, values.data(), work);
+    }
+}
+
+std::int64_t RowSet::stream_bytes(std::int64_t dimensions) {
+    const std::int64_t tile = rows_per_tile(dimensions);
+    return 2 * std::max<std::int64_t>(chunk_values / dimensions / tile, 1) * tile * dimensions * static_cast<std::int64_t>(sizeof(float));
 }
 
 void fail_together(const parallel::Communicator& comm, int speaker, base::ErrorKind kind, const std::string& message) {

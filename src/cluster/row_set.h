@@ -1,5 +1,6 @@
 // The rows of this rank as k-means sees them: blocks in any order with global row ids, checked once, cut into tiles.
-// What is computed from a row depends on its values and its id only, never on the block, tile or rank it lies in.
+// What is computed from a row depends on its values and its id only, never on the block, tile or rank it lies in, nor
+// on whether it was in memory or had to be read.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "cluster/row_source.h"
 #include "parallel/communicator.h"
 
 namespace kohort::cluster {
@@ -19,7 +21,7 @@ struct RowBlock {
 
 // Consecutive rows of one block, small enough to stay in a core's cache.
 struct RowTile {
-    const float* values;           // [count, dimensions]
+    const float* values;           // [count, dimensions]; null in tiles() of rows that are streamed
     const float* norms;            // [count], see norm_bound()
     std::int64_t count;
     std::int64_t first_local;      // index of the first row in this rank's results
@@ -35,26 +37,50 @@ class RowSet {
     // block's size is not a multiple of `dimensions`.
     RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions, int threads);
 
+    // Collective. The same rows from a source, which must outlive this object: read once into memory, or, where
+    // `streamed`, again in each pass, a chunk ahead of the computation, so that two chunks are in memory.
+    RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed);
+
     std::int64_t dimensions() const { return dimensions_; }
     std::int64_t local_rows() const { return static_cast<std::int64_t>(norms_.size()); }
     std::int64_t global_rows() const { return global_rows_; }
     double largest_component() const { return largest_; }  // max |x_j| over all ranks
     double sum_of_squares() const { return squares_; }     // of all components over all ranks, summed exactly
     int threads() const { return threads_; }
+    bool streamed() const { return source_ != nullptr; }
     const std::vector<RowTile>& tiles() const { return tiles_; }
 
-    const float* row(std::int64_t local) const;  // [dimensions], by its index in this rank's results
     std::int64_t row_id(std::int64_t local) const;
+    // [locals, dimensions]: rows by their index in this rank's results.
+    std::vector<float> rows_at(std::span<const std::int64_t> locals) const;
 
     // Runs work(tile, worker) for every tile on up to threads() workers; worker in [0, threads()).
-    void for_each_tile(const std::function<void(const RowTile&, int worker)>& work) const;
+    using TileWork = std::function<void(const RowTile&, int worker)>;
+    void for_each_tile(const TileWork& work) const;
+
+    // Memory that a streamed set of rows takes for its chunks, in bytes.
+    static std::int64_t stream_bytes(std::int64_t dimensions);
 
   private:
-    const RowTile& tile_of(std::int64_t local) const;
+    // Tiles that are read together.
+    struct Chunk {
+        std::size_t range, first_tile, last_tile;
+        std::int64_t first, rows;  // in the range
+    };
+
+    void add_tiles(const float* values, std::int64_t count, std::int64_t first_row, const std::int64_t* row_ids);
+    void add_chunks(const RowSource& source);
+    void check(parallel::Communicator& comm);
+    std::size_t tile_of(std::int64_t local) const;
+    void run_tiles(std::size_t first, std::size_t last, const float* values, const TileWork& work) const;
+    std::vector<float> read_chunk(const Chunk& chunk) const;
 
     std::int64_t dimensions_, global_rows_ = 0;
     int threads_;
     double largest_ = 0, squares_ = 0;
+    const RowSource* source_ = nullptr;        // where rows are streamed
+    std::vector<std::vector<float>> resident_;  // of a source that was read into memory
+    std::vector<Chunk> chunks_;
     std::vector<float> norms_;
     std::vector<RowTile> tiles_;
 };

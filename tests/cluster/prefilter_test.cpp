@@ -37,29 +37,30 @@ TEST_F(Bf16, the_nearest_centroid_is_listed_and_every_distance_is_within_the_bou
                 const std::int64_t count = 40;
                 const auto x = normals(count * d, scale, scale * shift, 1), c = normals(k * d, scale, scale * shift, 2);
                 const Prefilter prefilter(c, d);
-                std::vector<Prefilter::Row> found;
+                Prefilter::Found found;
                 prefilter.look(x.data(), count, found);
                 for (std::int64_t i = 0; i < count; ++i) {
-                    const auto& row = found[static_cast<std::size_t>(i)];
+                    const auto& row = found.bounds[static_cast<std::size_t>(i)];
+                    const Shortlist& list = found.lists[static_cast<std::size_t>(i)];
                     if (!row.usable) continue;
                     ++rows_seen;
-                    short_lists += row.list.count <= std::max<std::int64_t>(3, k / 8);
+                    short_lists += list.count <= std::max<std::int64_t>(3, k / 8);
                     std::int32_t nearest = 0;
                     std::vector<double> distances;
                     for (std::int32_t id = 0; id < k; ++id)
                         distances.push_back(canonical_distance(x.data() + i * d, c.data() + id * d, d));
                     nearest = static_cast<std::int32_t>(std::ranges::min_element(distances) - distances.begin());
-                    const std::span ids(row.list.ids, static_cast<std::size_t>(row.list.count));
+                    const std::span ids(list.ids, static_cast<std::size_t>(list.count));
                     ASSERT_TRUE(std::ranges::is_sorted(ids));
                     ASSERT_NE(std::ranges::find(ids, nearest), ids.end()) << "d " << d << " k " << k << " row " << i;
                     for (std::int32_t id = 0; id < k; ++id) {
                         const auto listed = std::ranges::find(ids, id);
                         const double distance = distances[static_cast<std::size_t>(id)];
                         if (listed == ids.end()) {
-                            ASSERT_GE(distance, row.list.rest + row.at_least);
+                            ASSERT_GE(distance, list.rest + row.at_least);
                             continue;
                         }
-                        const auto value = static_cast<double>(row.list.values[listed - ids.begin()]);
+                        const auto value = static_cast<double>(list.values[listed - ids.begin()]);
                         ASSERT_LE(distance, value + row.at_most);
                         ASSERT_GE(distance, value + row.at_least);
                     }
@@ -71,13 +72,13 @@ TEST_F(Bf16, the_nearest_centroid_is_listed_and_every_distance_is_within_the_bou
 
 TEST_F(Bf16, what_is_too_large_or_not_told_apart_is_left_to_others) {
     const auto x = normals(10 * 8, 1e25, 0, 3), c = normals(5 * 8, 1, 0, 4);
-    std::vector<Prefilter::Row> found;
+    Prefilter::Found found;
     Prefilter(c, 8).look(x.data(), 10, found);
-    for (const auto& row : found) EXPECT_FALSE(row.usable);
+    for (const auto& row : found.bounds) EXPECT_FALSE(row.usable);
     const std::vector<float> same(100 * 8, 0.5f);
     const auto y = normals(10 * 8, 1, 0, 5);
     Prefilter(same, 8).look(y.data(), 10, found);
-    for (const auto& row : found) EXPECT_FALSE(row.usable);
+    for (const auto& row : found.bounds) EXPECT_FALSE(row.usable);
 }
 
 TEST_F(Bf16, listed_centroids_get_the_value_that_float32_defines) {

@@ -81,6 +81,18 @@ TEST(SameBytes, with_and_without_a_look_in_bfloat16) {
     }
 }
 
+TEST(SameBytes, streamed_or_in_memory) {
+    for (const auto& [name, values, d, options] : cases()) {
+        const WholeResult reference = run_single(values, d, options);
+        const auto rows = static_cast<std::int64_t>(values.size()) / d;
+        for (const int ranks : {1, 3}) {
+            KMeansOptions with = options;
+            with.threads = ranks == 1 ? 2 : 1;
+            EXPECT_EQ(run_sharded(values, d, with, ranks, wild_shards(rows, ranks, 8), {.streamed = true}), reference) << name;
+        }
+    }
+}
+
 TEST(SameBytes, another_seed_gives_another_start) {
     const auto values = blobs(6, 70, 7, 0.3, 21);
     KMeansOptions options;

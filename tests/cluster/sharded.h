@@ -59,8 +59,33 @@ struct Effort {
     std::int64_t pruned = 0, rescanned = 0;
 };
 
+// The shards of a rank as a source.
+class ShardSource : public RowSource {
+  public:
+    ShardSource(const std::vector<float>& values, std::int64_t d, const std::vector<Shard>& shards, int rank) : values_(values), d_(d) {
+        for (const auto& shard : shards)
+            if (shard.rank == rank) ranges_.push_back({shard.first, shard.count});
+    }
+    std::int64_t dimensions() const override { return d_; }
+    const std::vector<Range>& ranges() const override { return ranges_; }
+    void read(std::size_t range, std::int64_t first, std::span<float> into) const override {
+        std::ranges::copy(std::span(values_).subspan(static_cast<std::size_t>((ranges_[range].first_row + first) * d_), into.size()), into.begin());
+    }
+
+  private:
+    const std::vector<float>& values_;
+    std::int64_t d_;
+    std::vector<Range> ranges_;
+};
+
+struct HowToRun {
+    bool streamed = false;
+    Effort* effort = nullptr;
+    KMeansCallback each_iteration = {};
+};
+
 inline WholeResult run_sharded(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options, int ranks,
-                               const std::vector<Shard>& shards, Effort* effort = nullptr) {
+                               const std::vector<Shard>& shards, const HowToRun& how = {}) {
     const auto rows = values.size() / static_cast<std::size_t>(d);
     WholeResult whole;
     whole.distances.resize(rows);
@@ -77,7 +102,9 @@ inline WholeResult run_sharded(const std::vector<float>& values, std::int64_t d,
                                                         static_cast<std::size_t>(shard.count * d)), shard.first, {}});
             for (std::int64_t i = 0; i < shard.count; ++i) ids.push_back(shard.first + i);
         }
-        const KMeansResult result = kmeans(comm, blocks, d, options);
+        const ShardSource source(values, d, shards, comm.rank());
+        const KMeansResult result = how.streamed ? kmeans(comm, RowSet(comm, source, options.threads, true), options, how.each_iteration)
+                                                 : kmeans(comm, blocks, d, options, how.each_iteration);
         std::lock_guard lock(mutex);
         const Assignment& mine = result.assignment;
         for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -99,14 +126,14 @@ inline WholeResult run_sharded(const std::vector<float>& values, std::int64_t d,
             whole.inertias.push_back(s.inertia);
             whole.changed.push_back(s.changed);
             whole.refilled += s.refilled;
-            if (effort) effort->pruned += s.pruned, effort->rescanned += s.rescanned;
+            if (how.effort) how.effort->pruned += s.pruned, how.effort->rescanned += s.rescanned;
         }
     });
     return whole;
 }
 
-inline WholeResult run_single(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options, Effort* effort = nullptr) {
-    return run_sharded(values, d, options, 1, even_shards(static_cast<std::int64_t>(values.size()) / d, 1), effort);
+inline WholeResult run_single(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options, const HowToRun& how = {}) {
+    return run_sharded(values, d, options, 1, even_shards(static_cast<std::int64_t>(values.size()) / d, 1), how);
 }
 
 // `groups` round clouds of `per_group` rows each, group g at rows g, g + groups, …; centres `spread` apart on average.

@@ -109,13 +109,13 @@ TEST(Pruning, leaves_every_byte_as_it_is) {
             options.initialization = Initialization::random;  // a long way to go
             options.pruning = Pruning::off;
             Effort effort;
-            const auto plain = run_single(values, 6, options, &effort);
+            const auto plain = run_single(values, 6, options, {false, &effort, {}});
             EXPECT_EQ(effort.pruned, 0);
             options.pruning = Pruning::on;
             options.threads = 2;
             for (const int ranks : {1, 3}) {
                 effort = {};
-                EXPECT_EQ(run_sharded(values, 6, options, ranks, wild_shards(630, ranks, 3), &effort), plain)
+                EXPECT_EQ(run_sharded(values, 6, options, ranks, wild_shards(630, ranks, 3), {false, &effort, {}}), plain)
                     << "spread " << spread << " k " << k << " ranks " << ranks;
                 EXPECT_GT(effort.pruned, plain.iterations > 4 ? 630 : 0);
             }
