@@ -1,5 +1,4 @@
 // K-means on a run's vectors, or on any two-dimensional dataset: labels, margins, a map and the centroids.
-#include "cluster/choose_clusters.h"
 #include "cluster/kmeans.h"
 #include "cluster/projection.h"
 
@@ -10,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "cluster_choice.h"
 #include "corpus/user_document.h"
 #include "parallel/agreement.h"
 #include "parallel/balanced_ranges.h"
@@ -103,24 +103,6 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     return settings;
 }
 
-void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
-    const auto asked = options.integer_or_auto("clusters");
-    if (!asked) return;
-    if (*asked < 1) base::fail(base::ErrorKind::usage, "--clusters {}: give at least 1, or auto", *asked);
-    if (*asked > rows) base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", *asked, rows);
-}
-
-// The number of clusters that was asked for, or the one that the stated rule picks.
-std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, const LocalVectors& local) {
-    refuse_impossible_clusters(context.options, local.rows);
-    if (const auto asked = context.options.integer_or_auto("clusters")) return *asked;
-    const auto choice = cluster::choose_clusters(context.comm, local.blocks(), local.columns,
-                                                 static_cast<std::uint64_t>(context.options.integer("seed")), context.threads);
-    base::log_info("clusters: {} ({})", choice.clusters, choice.reason);
-    run.describe("clusters", fmt::format("{} ({})", choice.clusters, choice.reason));
-    return choice.clusters;
-}
-
 std::vector<std::int32_t> number_segments(JobContext& context, const std::filesystem::path& run, const LocalVectors& local,
                                           const cluster::KMeansResult& result) {
     if (!context.options.given("previous")) return segment::numbers_by_size(result.assignment.counts);
@@ -180,8 +162,9 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
 void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
                      const LocalVectors& local) {
     StageTimer timer(context, "cluster");
-    const auto clusters = settle_clusters(context, run, local);
     const auto blocks = local.blocks();
+    refuse_impossible_clusters(context.options, local.rows);
+    const auto clusters = settle_clusters(context, run, stage, blocks, local.columns);
     base::Progress progress("cluster", -1, "iterations", context.is_root());
     const auto result = cluster::kmeans(context.comm, blocks, local.columns, kmeans_options(context, clusters, local.columns),
                                         [&](const cluster::IterationStatistics& s) {
