@@ -34,7 +34,7 @@ std::string choice_plot(const cluster::ClusterChoice& choice) {
     plot.subtitle = choice.reason;
     plot.axis = "clusters";
     plot.picked = choice.picked;
-    const auto allowance = fmt::format("between seeds; ruled out: more than {} below the best", cluster::stability_allowance);
+    const auto allowance = fmt::format("out: more than {} below the best", cluster::stability_allowance);
     plot.panels = {{"Simplified silhouette", "higher is better", {}},
                    {"Stability (adjusted Rand index)", allowance, {}},
                    {"Inertia", "falls with every cluster; look for a bend", {}},

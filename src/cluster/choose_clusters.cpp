@@ -70,10 +70,13 @@ bool is_stable(const ClusterCandidate& candidate, std::span<const ClusterCandida
     return candidate.stability >= rounded(best - stability_allowance);
 }
 
-std::string numbers_tried(const ClusterChoice& choice, bool all) {
-    if (all) return fmt::format("{} to {} clusters", choice.candidates.front().clusters, choice.candidates.back().clusters);
+std::string numbers_tried(const std::vector<ClusterCandidate>& candidates, bool all) {
+    constexpr std::size_t most_named = 6;
+    const auto first = candidates.front().clusters, last = candidates.back().clusters;
+    if (all) return fmt::format("{} to {} clusters", first, last);
+    if (candidates.size() > most_named) return fmt::format("{} numbers from {} to {}", candidates.size(), first, last);
     std::vector<std::int64_t> numbers;
-    for (const auto& candidate : choice.candidates) numbers.push_back(candidate.clusters);
+    for (const auto& candidate : candidates) numbers.push_back(candidate.clusters);
     return fmt::format("{} clusters", fmt::join(numbers, ", "));
 }
 
@@ -82,7 +85,7 @@ std::string reason_for(const ClusterChoice& choice, bool automatic) {
     const auto stable = std::ranges::count_if(choice.candidates, [&](const auto& c) { return is_stable(c, choice.candidates); });
     const auto left_out = static_cast<std::int64_t>(choice.candidates.size()) - stable;
     std::string reason = fmt::format("the highest simplified silhouette, {:.3f}, of {}",
-                                     choice.candidates[choice.picked].scores.silhouette, numbers_tried(choice, automatic));
+                                     choice.candidates[choice.picked].scores.silhouette, numbers_tried(choice.candidates, automatic));
     if (left_out > 0) reason += fmt::format(" but for {} that other seeds do not find again", left_out);
     if (choice.rows < choice.of)
         reason += fmt::format(", on a sample of {} of {} rows", base::human_count(choice.rows), base::human_count(choice.of));
