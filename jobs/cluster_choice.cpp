@@ -55,13 +55,15 @@ void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
     const auto asked = options.integers_or_auto("clusters");
     if (asked.empty()) return;
     const auto& text = options.text("clusters");
-    if (asked.back() > rows) base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", text, rows);
+    if (asked.back() > rows)
+        base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", text, rows);
     if (asked.size() == 1) return;
     if (asked.back() > cluster::most_compared_rows)
         base::fail(base::ErrorKind::usage, "--clusters {}: several numbers are compared on {} rows; give none above that, or just one",
                    text, cluster::most_compared_rows);
     if (options.text("init").find(":/") != std::string::npos)
-        base::fail(base::ErrorKind::usage, "--clusters {}: --init {} gives the centroids; give their number", text, options.text("init"));
+        base::fail(base::ErrorKind::usage, "--clusters {}: --init {} gives the centroids; give their number", text,
+                   options.text("init"));
 }
 
 std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, store::Stage& stage,
@@ -73,11 +75,13 @@ std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, store::
     if (options.clusters.size() == 1) return options.clusters.front();
 
     base::Progress progress("choice of clusters", -1, "iterations", context.is_root());
-    const auto choice = cluster::choose_clusters(context.comm, blocks, columns, options, [&](const cluster::IterationStatistics&) {
+    const auto each_iteration = [&](const cluster::IterationStatistics&) {
         progress.advance();
         if (parallel::stop_agreed(context.comm))
-            base::fail(base::ErrorKind::stopped, "stopped on request while comparing numbers of clusters; run again with --resume to go on");
-    });
+            base::fail(base::ErrorKind::stopped,
+                       "stopped on request while comparing numbers of clusters; run again with --resume to go on");
+    };
+    const auto choice = cluster::choose_clusters(context.comm, blocks, columns, options, each_iteration);
     progress.finish();
     const auto said = fmt::format("{} ({})", choice.clusters(), choice.reason);
     base::log_info("clusters: {}", said);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "number_list.h"
 
 namespace kohort::jobs {
 namespace {
@@ -63,29 +64,12 @@ void check_range(const OptionSpec& spec, const std::string& value, double number
     fail(ErrorKind::usage, "--{} {}: give {} to {}", spec.name, value, spec.least, spec.most);
 }
 
-// "12" or "32, 8,16": the numbers ascending; nothing where an entry is no whole number.
-std::optional<std::vector<std::int64_t>> parse_integers(std::string_view text) {
-    std::vector<std::int64_t> numbers;
-    while (true) {
-        const auto comma = text.find(',');
-        auto entry = text.substr(0, comma);
-        entry.remove_prefix(std::min(entry.find_first_not_of(' '), entry.size()));
-        entry.remove_suffix(entry.size() - (entry.find_last_not_of(' ') + 1));
-        const auto number = parse_number<std::int64_t>(entry);
-        if (!number) return std::nullopt;
-        numbers.push_back(*number);
-        if (comma == std::string_view::npos) break;
-        text.remove_prefix(comma + 1);
-    }
-    std::ranges::sort(numbers);
-    return numbers;
-}
-
 // The value as it is kept: sorted and without blanks, so that lists that mean the same have the same text.
 std::string checked_integers(const OptionSpec& spec, const std::string& value) {
     if (value == "auto") return value;
-    const auto numbers = parse_integers(value);
-    if (!numbers) fail(ErrorKind::usage, "--{} {}: give a whole number, several with commas between them, or auto", spec.name, value);
+    const auto numbers = parse_number_list(value);
+    if (!numbers)
+        fail(ErrorKind::usage, "--{} {}: give a whole number, several with commas between them, or auto", spec.name, value);
     for (const auto number : *numbers) check_range(spec, value, static_cast<double>(number));
     if (const auto twice = std::ranges::adjacent_find(*numbers); twice != numbers->end())
         fail(ErrorKind::usage, "--{} {}: {} stands there twice; give each number once", spec.name, value, *twice);
@@ -205,7 +189,7 @@ std::optional<std::int64_t> Options::integer_or_auto(std::string_view name) cons
     return parse_number<std::int64_t>(text(name));
 }
 std::vector<std::int64_t> Options::integers_or_auto(std::string_view name) const {
-    return parse_integers(text(name)).value_or(std::vector<std::int64_t>());
+    return parse_number_list(text(name)).value_or(std::vector<std::int64_t>());
 }
 double Options::real(std::string_view name) const { return *parse_number<double>(text(name)); }
 bool Options::flag(std::string_view name) const { return text(name) == "true"; }

@@ -54,7 +54,8 @@ ClusterCandidate try_clusters(parallel::Communicator& comm, const RowSample& sam
         settings.threads = options.threads;
         results.push_back(kmeans(comm, blocks, dimensions, settings, each_iteration));
     }
-    const auto& best = *std::ranges::min_element(results, {}, [](const KMeansResult& result) { return result.assignment.inertia; });
+    const auto inertia_of = [](const KMeansResult& result) { return result.assignment.inertia; };
+    const auto& best = *std::ranges::min_element(results, {}, inertia_of);
     const auto scores = score_clusters(comm, sample.values, dimensions, best);
     return {clusters,
             best.assignment.inertia,
@@ -81,11 +82,12 @@ std::string numbers_tried(const std::vector<ClusterCandidate>& candidates, bool 
 }
 
 std::string reason_for(const ClusterChoice& choice, bool automatic) {
-    if (automatic && choice.clusters() == 1) return fmt::format("one: {} rows are too few to tell groups apart", choice.rows);
-    const auto stable = std::ranges::count_if(choice.candidates, [&](const auto& c) { return is_stable(c, choice.candidates); });
-    const auto left_out = static_cast<std::int64_t>(choice.candidates.size()) - stable;
+    const auto& candidates = choice.candidates;
+    if (automatic && choice.clusters() == 1)
+        return fmt::format("one: {} rows are too few to tell groups apart", choice.rows);
+    const auto left_out = std::ranges::count_if(candidates, [&](const auto& c) { return !is_stable(c, candidates); });
     std::string reason = fmt::format("the highest simplified silhouette, {:.3f}, of {}",
-                                     choice.candidates[choice.picked].scores.silhouette, numbers_tried(choice.candidates, automatic));
+                                     candidates[choice.picked].scores.silhouette, numbers_tried(candidates, automatic));
     if (left_out > 0) reason += fmt::format(" but for {} that other seeds do not find again", left_out);
     if (choice.rows < choice.of)
         reason += fmt::format(", on a sample of {} of {} rows", base::human_count(choice.rows), base::human_count(choice.of));

@@ -19,7 +19,10 @@ namespace {
 template <class Value>
 double squared_distance(const Value* x, const double* mean, std::int64_t d) {
     double sum = 0;
-    for (std::int64_t j = 0; j < d; ++j) sum += (static_cast<double>(x[j]) - mean[j]) * (static_cast<double>(x[j]) - mean[j]);
+    for (std::int64_t j = 0; j < d; ++j) {
+        const double difference = static_cast<double>(x[j]) - mean[j];
+        sum += difference * difference;
+    }
     return sum;
 }
 
@@ -75,10 +78,14 @@ class Scorer {
     void find_means() {
         const CentroidGrid grid(n_, largest_);
         std::vector<std::int64_t> sums(static_cast<std::size_t>((k_ + 1) * d_));
-        for (std::int64_t i = 0; i * d_ < static_cast<std::int64_t>(rows_.size()); ++i)
-            grid.accumulate(rows_.data() + i * d_, d_, 1, sums.data() + result_.assignment.labels[static_cast<std::size_t>(i)] * d_);
+        const float* row = rows_.data();
+        for (const auto label : result_.assignment.labels) {
+            grid.accumulate(row, d_, 1, sums.data() + label * d_);
+            row += d_;
+        }
         parallel::all_reduce(comm_, std::span(sums), parallel::ReduceOperation::sum);
-        for (std::int64_t at = 0; at < k_ * d_; ++at) sums[static_cast<std::size_t>(k_ * d_ + at % d_)] += sums[static_cast<std::size_t>(at)];
+        std::int64_t* all = sums.data() + k_ * d_;
+        for (std::int64_t at = 0; at < k_ * d_; ++at) all[at % d_] += sums[static_cast<std::size_t>(at)];
         means_.resize(sums.size());
         for (std::int64_t c = 0; c <= k_; ++c) {
             const std::int64_t count = c < k_ ? counts_[static_cast<std::size_t>(c)] : n_;
@@ -108,10 +115,11 @@ class Scorer {
         for (std::int64_t i = comm_.rank(); i < k_; i += comm_.size()) {
             parallel::heartbeat();
             if (counts_[static_cast<std::size_t>(i)] == 0) continue;
+            double& most = worst[static_cast<std::size_t>(i)];
             for (std::int64_t j = 0; j < k_; ++j) {
                 if (j == i || counts_[static_cast<std::size_t>(j)] == 0) continue;
                 const double apart = std::sqrt(squared_distance(mean(i), mean(j), d_));
-                if (apart > 0) worst[static_cast<std::size_t>(i)] = std::max(worst[static_cast<std::size_t>(i)], (spread(i) + spread(j)) / apart);
+                if (apart > 0) most = std::max(most, (spread(i) + spread(j)) / apart);
             }
         }
         parallel::all_reduce(comm_, std::span(worst), parallel::ReduceOperation::maximum);
@@ -121,7 +129,8 @@ class Scorer {
     double between() const {
         double sum = 0;
         for (std::int64_t c = 0; c < k_; ++c)
-            if (const auto count = counts_[static_cast<std::size_t>(c)]) sum += static_cast<double>(count) * squared_distance(mean(c), mean(k_), d_);
+            if (const auto count = static_cast<double>(counts_[static_cast<std::size_t>(c)]); count > 0)
+                sum += count * squared_distance(mean(c), mean(k_), d_);
         return sum;
     }
 

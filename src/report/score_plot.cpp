@@ -58,9 +58,10 @@ std::string tick_label(double value, const Scale& scale) {
     return fmt::format("{:.{}f}", std::abs(value) < scale.step / 2 ? 0.0 : value, scale.decimals);
 }
 
-std::string text_at(double x, double y, const char* anchor, double size, const char* colour, const std::string& text, bool bold = false) {
-    return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-size=\"{}\" fill=\"{}\"{}>{}</text>\n", x, y, anchor, size,
-                       colour, bold ? " font-weight=\"600\"" : "", html_escaped(text));
+std::string text_at(double x, double y, const char* anchor, double size, const char* colour, const std::string& text,
+                    bool bold = false) {
+    return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-size=\"{}\" fill=\"{}\"{}>{}</text>\n", x, y,
+                       anchor, size, colour, bold ? " font-weight=\"600\"" : "", html_escaped(text));
 }
 
 class PanelDrawing {
@@ -106,23 +107,28 @@ class PanelDrawing {
             const bool picked = i == plot_.picked;
             const bool hidden = std::abs(across(i) - across(plot_.picked)) < room;  // behind the picked one's label
             if (!picked && (i % every != 0 || (every > 1 && hidden))) continue;
-            svg += text_at(across(i), y_ + panel_height - bottom + 17, "middle", 12, picked ? ink : soft, std::to_string(plot_.numbers[i]), picked);
+            svg += text_at(across(i), y_ + panel_height - bottom + 17, "middle", 12, picked ? ink : soft,
+                           std::to_string(plot_.numbers[i]), picked);
         }
-        return svg + text_at(x_ + left + (panel_width - left - right) / 2, y_ + panel_height - 8, "middle", 12, soft, plot_.axis);
+        const double centre = x_ + left + (panel_width - left - right) / 2;
+        return svg + text_at(centre, y_ + panel_height - 8, "middle", 12, soft, plot_.axis);
     }
 
     std::string curve() const {
-        std::string svg = fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" stroke=\"{3}\" stroke-dasharray=\"4 3\"/>\n",
+        std::string svg = fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" stroke=\"{3}\" "
+                                      "stroke-dasharray=\"4 3\"/>\n",
                                       across(plot_.picked), y_ + top, y_ + panel_height - bottom, mark);
         std::string points, dots;
         for (std::size_t i = 0; i < panel_.values.size(); ++i) {
             if (!panel_.values[i]) continue;
             const bool picked = i == plot_.picked;
-            points += fmt::format("{:.1f},{:.1f} ", across(i), up(*panel_.values[i]));
-            dots += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\"><title>{}: {:.6g}</title></circle>\n", across(i),
-                                up(*panel_.values[i]), picked ? 5.5 : 3, picked ? mark : line, plot_.numbers[i], *panel_.values[i]);
+            const double value = *panel_.values[i];
+            points += fmt::format("{:.1f},{:.1f} ", across(i), up(value));
+            dots += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\"><title>{}: {:.6g}</title></circle>\n",
+                                across(i), up(value), picked ? 5.5 : 3, picked ? mark : line, plot_.numbers[i], value);
         }
-        return svg + fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" points=\"{}\"/>\n", line, points) + dots;
+        svg += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" points=\"{}\"/>\n", line, points);
+        return svg + dots;
     }
 
     const ScorePlot& plot_;

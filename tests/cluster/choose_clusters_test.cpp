@@ -9,14 +9,16 @@ namespace {
 
 constexpr std::int64_t d = 8;
 
-ClusterChoice choose(const std::vector<float>& values, const ChoiceOptions& options, int ranks, const std::vector<Shard>& shards) {
+ClusterChoice choose(const std::vector<float>& values, const ChoiceOptions& options, int ranks,
+                     const std::vector<Shard>& shards) {
     ClusterChoice choice;
     std::mutex mutex;
     parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
         std::vector<RowBlock> blocks;
-        for (const auto& shard : shards)
-            if (shard.rank == comm.rank())
-                blocks.push_back({std::span(values).subspan(static_cast<std::size_t>(d * shard.first), static_cast<std::size_t>(d * shard.count)), shard.first, {}});
+        for (const auto& shard : shards) {
+            const auto first = static_cast<std::size_t>(d * shard.first), count = static_cast<std::size_t>(d * shard.count);
+            if (shard.rank == comm.rank()) blocks.push_back({std::span(values).subspan(first, count), shard.first, {}});
+        }
         auto chosen = choose_clusters(comm, blocks, d, options);
         std::lock_guard lock(mutex);
         if (comm.rank() == ranks - 1) choice = std::move(chosen);
@@ -127,7 +129,7 @@ TEST(PickCandidate, the_highest_silhouette_wins_and_ties_go_to_the_fewer) {
 TEST(PickCandidate, what_other_seeds_do_not_find_again_is_out) {
     EXPECT_EQ(pick({candidate(2, 0.3, 0.9), candidate(3, 0.5, 0.69), candidate(4, 0.4, 0.71)}), 4);
     EXPECT_EQ(pick({candidate(2, 0.3, 0.9), candidate(3, 0.5, 0.7)}), 3) << "at the bound is within it";
-    EXPECT_EQ(pick({candidate(2, 0.3, 0.4), candidate(3, 0.5, 0.3)}), 3) << "where none is stable, the least unstable set the bar";
+    EXPECT_EQ(pick({candidate(2, 0.3, 0.4), candidate(3, 0.5, 0.3)}), 3) << "where none is stable, the best sets the bar";
 }
 
 TEST(PickCandidate, one_cluster_sets_no_bar_and_wins_only_where_nothing_separates) {

@@ -126,7 +126,8 @@ TEST(ClusterScores, as_many_clusters_as_rows_are_not_perfect) {
 }
 
 TEST(ClusterScores, equal_rows_score_zero) {
-    const auto scores = scores_of({std::vector<float>(4 * d, 0.3f), std::vector<float>(2 * d, 0.3f), {0, 0, 1, 1}, {1, 1, 0, 0}});
+    const std::vector<float> rows(4 * d, 0.3f), centroids(2 * d, 0.3f);
+    const auto scores = scores_of({rows, centroids, {0, 0, 1, 1}, {1, 1, 0, 0}});
     EXPECT_EQ(scores.silhouette, 0);
     EXPECT_EQ(scores.davies_bouldin, 0);
     EXPECT_FALSE(scores.calinski_harabasz);

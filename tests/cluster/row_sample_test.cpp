@@ -23,9 +23,10 @@ std::map<std::int64_t, float> drawn(const std::vector<float>& values, std::int64
     std::mutex mutex;
     parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
         std::vector<RowBlock> blocks;
-        for (const auto& shard : shards)
-            if (shard.rank == comm.rank())
-                blocks.push_back({std::span(values).subspan(static_cast<std::size_t>(2 * shard.first), static_cast<std::size_t>(2 * shard.count)), shard.first, {}});
+        for (const auto& shard : shards) {
+            const auto first = static_cast<std::size_t>(2 * shard.first), count = static_cast<std::size_t>(2 * shard.count);
+            if (shard.rank == comm.rank()) blocks.push_back({std::span(values).subspan(first, count), shard.first, {}});
+        }
         const auto sample = draw_rows(comm, blocks, 2, most, seed);
         std::lock_guard lock(mutex);
         EXPECT_EQ(sample.of, static_cast<std::int64_t>(values.size()) / 2);

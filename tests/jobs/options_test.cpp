@@ -53,7 +53,9 @@ TEST(Options, a_default_holds_until_the_command_line_says_otherwise) {
 using Numbers = std::vector<std::int64_t>;
 
 TEST(Options, numbers_of_clusters_are_one_or_a_list_or_auto) {
-    const auto numbers = [](const char* text) { return parse({"cluster", "--clusters", text}).options->integers_or_auto("clusters"); };
+    const auto numbers = [](const char* text) {
+        return parse({"cluster", "--clusters", text}).options->integers_or_auto("clusters");
+    };
     EXPECT_EQ(parse({"cluster"}).options->integers_or_auto("clusters"), Numbers());
     EXPECT_EQ(numbers("auto"), Numbers());
     EXPECT_EQ(numbers("12"), Numbers{12});

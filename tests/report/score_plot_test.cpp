@@ -40,8 +40,9 @@ TEST(ScorePlot, text_cannot_become_markup) {
 }
 
 TEST(ScorePlot, equal_missing_and_single_values_are_drawn) {
-    for (const std::vector<std::optional<double>>& values : {std::vector<std::optional<double>>{0.5, 0.5, 0.5}, {{}, {}, {}}, {{}, 1.0, {}}, {0.0, 0.0, 0.0},
-                                                            {1e300, 2e300, -1e300}, {1, 1 + 1e-15, 1}}) {
+    using Values = std::vector<std::optional<double>>;
+    for (const Values& values : {Values{0.5, 0.5, 0.5}, {{}, {}, {}}, {{}, 1.0, {}}, {0.0, 0.0, 0.0}, {1e300, 2e300, -1e300},
+                                 {1, 1 + 1e-15, 1}}) {
         auto odd = plot();
         odd.panels[0].values = values;
         const auto svg = score_plot_svg(odd);
