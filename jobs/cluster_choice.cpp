@@ -59,8 +59,9 @@ void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
         base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", text, rows);
     if (asked.size() == 1) return;
     if (asked.back() > cluster::most_compared_rows)
-        base::fail(base::ErrorKind::usage, "--clusters {}: several numbers are compared on {} rows; give none above that, or just one",
-                   text, cluster::most_compared_rows);
+        base::fail(base::ErrorKind::usage,
+                   "--clusters {}: several numbers are compared on {} rows; give none above that, or just one", text,
+                   cluster::most_compared_rows);
     if (options.text("init").find(":/") != std::string::npos)
         base::fail(base::ErrorKind::usage, "--clusters {}: --init {} gives the centroids; give their number", text,
                    options.text("init"));
