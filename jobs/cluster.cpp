@@ -1,5 +1,5 @@
 // K-means on a run's vectors, or on any two-dimensional dataset: labels, margins, a map and the centroids.
-#include "cluster/choose_clusters.h"
+#include "cluster/checkpoint.h"
 #include "cluster/kmeans.h"
 #include "cluster/projection.h"
 
@@ -10,76 +10,19 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "cluster_choice.h"
 #include "corpus/user_document.h"
 #include "parallel/agreement.h"
-#include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
 #include "parallel/heartbeat.h"
 #include "segment/identity.h"
 #include "stages.h"
 #include "store/dataset_source.h"
 #include "store/partition_file.h"
+#include "vector_input.h"
 
 namespace kohort::jobs {
 namespace {
-
-// The rows of this rank: whole partitions, one after another.
-struct LocalVectors {
-    std::int64_t columns = 0, rows = 0;         // rows: of all ranks
-    std::vector<std::int64_t> first_row;        // [partitions + 1] over the whole
-    std::int32_t first_partition = 0;           // of this rank
-    std::vector<std::vector<float>> partitions; // of this rank
-
-    std::vector<cluster::RowBlock> blocks() const {
-        std::vector<cluster::RowBlock> all;
-        for (std::size_t i = 0; i < partitions.size(); ++i)
-            all.push_back({partitions[i], first_row[static_cast<std::size_t>(first_partition) + i]});
-        return all;
-    }
-    std::int32_t count() const { return static_cast<std::int32_t>(first_row.size()) - 1; }
-};
-
-std::vector<std::int64_t> prefix_sums(const std::vector<std::int64_t>& counts) {
-    std::vector<std::int64_t> sums(counts.size() + 1);
-    std::partial_sum(counts.begin(), counts.end(), sums.begin() + 1);
-    return sums;
-}
-
-LocalVectors read_run_vectors(JobContext& context, const std::filesystem::path& run) {
-    const auto info = corpus::read_corpus_info(run);
-    LocalVectors local;
-    local.first_row = prefix_sums(info.users);
-    local.rows = local.first_row.back();
-    const auto range = parallel::balanced_ranges(info.users, context.comm.size())[static_cast<std::size_t>(context.comm.rank())];
-    local.first_partition = static_cast<std::int32_t>(range.first);
-    for (auto p = range.first; p < range.last; ++p) {
-        const store::PartitionReader reader(run / "embedding" / store::partition_file_name(static_cast<std::int32_t>(p)));
-        local.columns = reader.shape("/obsm/embedding")[1];
-        local.partitions.push_back(reader.read<float>("/obsm/embedding"));
-    }
-    local.columns = parallel::all_max(context.comm, local.columns);
-    return local;
-}
-
-// Partitions of a dataset without users are consecutive row ranges.
-LocalVectors read_dataset(JobContext& context, const std::string& name) {
-    store::MatrixSource source(store::parse_dataset(name));
-    LocalVectors local;
-    local.rows = source.rows();
-    local.columns = source.columns();
-    const auto partitions = corpus::partition_count(local.rows);
-    std::vector<std::int64_t> counts(static_cast<std::size_t>(partitions));
-    for (std::int64_t p = 0; p < partitions; ++p)
-        counts[static_cast<std::size_t>(p)] = (p + 1) * local.rows / partitions - p * local.rows / partitions;
-    local.first_row = prefix_sums(counts);
-    const auto range = parallel::balanced_ranges(counts, context.comm.size())[static_cast<std::size_t>(context.comm.rank())];
-    local.first_partition = static_cast<std::int32_t>(range.first);
-    for (auto p = static_cast<std::size_t>(range.first); p < static_cast<std::size_t>(range.last); ++p)
-        local.partitions.push_back(source.read_rows(local.first_row[p], counts[p]));
-    return local;
-}
-
-bool names_a_dataset(const std::string& init) { return init.ends_with(".npy") || init.find(":/") != std::string::npos; }
 
 cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters, std::int64_t columns) {
     const auto& options = context.options;
@@ -107,111 +50,121 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     return settings;
 }
 
-void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
-    const auto asked = options.integer_or_auto("clusters");
-    if (!asked) return;
-    if (*asked < 1) base::fail(base::ErrorKind::usage, "--clusters {}: give at least 1, or auto", *asked);
-    if (*asked > rows) base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", *asked, rows);
-}
-
-// The number of clusters that was asked for, or the one that the stated rule picks.
-std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, const LocalVectors& local) {
-    refuse_impossible_clusters(context.options, local.rows);
-    if (const auto asked = context.options.integer_or_auto("clusters")) return *asked;
-    const auto choice = cluster::choose_clusters(context.comm, local.blocks(), local.columns,
-                                                 static_cast<std::uint64_t>(context.options.integer("seed")), context.threads);
-    base::log_info("clusters: {} ({})", choice.clusters, choice.reason);
-    run.describe("clusters", fmt::format("{} ({})", choice.clusters, choice.reason));
-    return choice.clusters;
-}
-
-std::vector<std::int32_t> number_segments(JobContext& context, const std::filesystem::path& run, const LocalVectors& local,
-                                          const cluster::KMeansResult& result) {
+std::vector<std::int32_t> number_segments(JobContext& context, const std::filesystem::path& run, const VectorInput& input,
+                                          const cluster::RowSet& rows, const cluster::KMeansResult& result) {
     if (!context.options.given("previous")) return segment::numbers_by_size(result.assignment.counts);
     std::vector<std::string> ids;
-    std::vector<float> vectors;
-    for (std::size_t i = 0; i < local.partitions.size(); ++i) {
-        const auto name = store::partition_file_name(local.first_partition + static_cast<std::int32_t>(i));
+    for (std::size_t i = 0; i < input.ranges().size(); ++i) {
+        const auto name = store::partition_file_name(input.first_partition() + static_cast<std::int32_t>(i));
         const auto users = store::PartitionReader(run / "corpus" / name).read_strings("/obs/_index");
         ids.insert(ids.end(), users.begin(), users.end());
-        vectors.insert(vectors.end(), local.partitions[i].begin(), local.partitions[i].end());
     }
-    const auto previous = segment::read_previous(context.comm, context.options.text("previous"), ids, vectors, local.columns);
-    const auto match = segment::match_segments(previous, result.centroids, local.columns, result.assignment.counts);
+    const auto previous = segment::read_previous(context.comm, context.options.text("previous"), ids, rows);
+    const auto match = segment::match_segments(previous, result.centroids, input.dimensions(), result.assignment.counts);
     base::log_info("segments: {} kept their numbers, {} are new, {} are gone", match.kept, match.born, match.retired);
     return match.numbers;
 }
 
+// Returns the file's digest.
+std::string write_partition(const std::filesystem::path& file, const std::string& key, const cluster::Assignment& assignment,
+                     std::size_t first, std::size_t rows, const std::vector<std::int32_t>& numbers, std::span<const float> map) {
+    std::vector<std::int32_t> labels, second;
+    for (std::size_t r = first; r < first + rows; ++r) {
+        labels.push_back(numbers[static_cast<std::size_t>(assignment.labels[r])]);
+        second.push_back(assignment.seconds[r] < 0 ? -1 : numbers[static_cast<std::size_t>(assignment.seconds[r])]);
+    }
+    store::PartitionWriter writer(file, "segment", key);
+    writer.write("/obs/segment", labels, store::Filter::deflate);
+    writer.write("/obs/second", second, store::Filter::deflate);
+    writer.write("/obs/distance", std::span(assignment.distances).subspan(first, rows), {static_cast<std::int64_t>(rows)}, store::Filter::none);
+    writer.write("/obs/margin", std::span(assignment.margins).subspan(first, rows), {static_cast<std::int64_t>(rows)}, store::Filter::none);
+    writer.write("/obsm/map", map, {static_cast<std::int64_t>(rows), 2}, store::Filter::none);
+    return writer.commit();
+}
+
 void write_partitions(JobContext& context, const store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
-                      const LocalVectors& local, const cluster::KMeansResult& result, const std::vector<std::int32_t>& numbers,
+                      const VectorInput& input, const cluster::KMeansResult& result, const std::vector<std::int32_t>& numbers,
                       const cluster::Projection& projection) {
     std::size_t row = 0;
-    for (std::size_t i = 0; i < local.partitions.size(); ++i) {
-        const auto partition = local.first_partition + static_cast<std::int32_t>(i);
+    for (std::size_t i = 0; i < input.ranges().size(); ++i) {
+        const auto partition = input.first_partition() + static_cast<std::int32_t>(i);
         const auto name = "segment/" + store::partition_file_name(partition);
-        const auto rows = local.partitions[i].size() / static_cast<std::size_t>(std::max<std::int64_t>(1, local.columns));
+        const auto rows = static_cast<std::size_t>(input.ranges()[i].rows);
         if (!stage.reusable(name)) {
+            parallel::heartbeat();
             const auto start = std::chrono::steady_clock::now();
-            std::vector<std::int32_t> labels, second;
-            std::vector<float> distance, margin;
-            for (std::size_t r = row; r < row + rows; ++r) {
-                labels.push_back(numbers[static_cast<std::size_t>(result.assignment.labels[r])]);
-                second.push_back(result.assignment.seconds[r] < 0 ? -1 : numbers[static_cast<std::size_t>(result.assignment.seconds[r])]);
-                distance.push_back(result.assignment.distances[r]);
-                margin.push_back(result.assignment.margins[r]);
-            }
-            const auto map = projection.project(local.partitions[i]);
-            store::PartitionWriter writer(run.path() / name, "segment", key.hash());
-            writer.write("/obs/segment", labels, store::Filter::deflate);
-            writer.write("/obs/second", second, store::Filter::deflate);
-            writer.write("/obs/distance", distance, store::Filter::none);
-            writer.write("/obs/margin", margin, store::Filter::none);
-            writer.write("/obsm/map", std::span<const float>(map), {static_cast<std::int64_t>(rows), 2}, store::Filter::none);
-            stage.add(name, writer.commit());
+            const auto map = projection.project(input.read_partition(i));
+            stage.add(name, write_partition(run.path() / name, key.hash(), result.assignment, row, rows, numbers, map));
             trace_partition(context, "cluster", partition, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
         }
         row += rows;
     }
     if (!context.is_root() || stage.reusable("segment/centroids.h5")) return;
     store::PartitionWriter writer(run.path() / "segment/centroids.h5", "segment", key.hash());
-    writer.write("/centroids", std::span<const float>(result.centroids), {static_cast<std::int64_t>(numbers.size()), local.columns},
+    writer.write("/centroids", std::span<const float>(result.centroids), {static_cast<std::int64_t>(numbers.size()), input.dimensions()},
                  store::Filter::none);
     writer.write("/number", numbers, store::Filter::deflate);
     writer.write("/count", result.assignment.counts, store::Filter::deflate);
     stage.add("segment/centroids.h5", writer.commit());
 }
 
+// Writes the state now and then, and leaves when asked to.
+class IterationWatch {
+  public:
+    IterationWatch(JobContext& context, std::filesystem::path checkpoint, std::string key, std::int64_t rows)
+        : context_(context), checkpoint_(std::move(checkpoint)), key_(std::move(key)), rows_(rows), progress_("cluster", -1, "iterations", context.is_root()) {}
+
+    void operator()(const cluster::IterationStatistics& s, const std::function<cluster::KMeansState()>& state) {
+        progress_.advance();
+        const auto share = [&](std::int64_t some) { return static_cast<double>(some) / static_cast<double>(rows_); };
+        context_.metrics.record("lloyd", {{"restart", s.restart}, {"iteration", s.iteration}, {"seconds", s.seconds},
+                                          {"update_seconds", s.update_seconds}, {"assign_seconds", s.assign_seconds},
+                                          {"reduce_seconds", s.reduce_seconds}, {"changed", s.changed}, {"inertia", s.inertia},
+                                          {"imbalance", s.imbalance}, {"empty", s.empty}, {"refilled", s.refilled},
+                                          {"rescanned", share(s.rescanned)}, {"reranked", share(s.reranked)},
+                                          {"pruned", share(s.pruned)}, {"kernel", std::string(cluster::kernel_name(s.kernel))},
+                                          {"prefilter", std::string(s.prefiltered ? "bf16" : "off")}});
+        const bool stop = parallel::stop_agreed(context_.comm);
+        const std::chrono::duration<double> since = std::chrono::steady_clock::now() - written_;
+        if (context_.is_root() && (stop || since.count() >= context_.options.real("checkpoint-every"))) {
+            cluster::write_checkpoint(checkpoint_, state(), key_);
+            written_ = std::chrono::steady_clock::now();
+        }
+        if (stop) base::fail(base::ErrorKind::stopped, "stopped on request while clustering; run again with --resume to go on");
+    }
+    void finish() { progress_.finish(); }
+
+  private:
+    JobContext& context_;
+    std::filesystem::path checkpoint_;
+    std::string key_;
+    std::int64_t rows_;
+    base::Progress progress_;
+    std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
+};
+
 void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
-                     const LocalVectors& local) {
+                     const VectorInput& input) {
     StageTimer timer(context, "cluster");
-    const auto clusters = settle_clusters(context, run, local);
-    const auto blocks = local.blocks();
-    const auto share = [&](std::int64_t rows) { return static_cast<double>(rows) / static_cast<double>(local.rows); };
-    base::Progress progress("cluster", -1, "iterations", context.is_root());
-    const auto result = cluster::kmeans(context.comm, blocks, local.columns, kmeans_options(context, clusters, local.columns),
-                                        [&](const cluster::IterationStatistics& s, std::span<const float>) {
-                                            progress.advance();
-                                            if (parallel::stop_agreed(context.comm))
-                                                base::fail(base::ErrorKind::stopped, "stopped on request while clustering; run again with --resume to go on");
-                                            context.metrics.record("lloyd", {{"restart", s.restart}, {"iteration", s.iteration},
-                                                                             {"seconds", s.seconds}, {"changed", s.changed},
-                                                                             {"inertia", s.inertia}, {"imbalance", s.imbalance},
-                                                                             {"empty", s.empty}, {"refilled", s.refilled},
-                                                                             {"rescanned", share(s.rescanned)}, {"reranked", share(s.reranked)},
-                                                                             {"pruned", share(s.pruned)},
-                                                                             {"update_seconds", s.update_seconds},
-                                                                             {"assign_seconds", s.assign_seconds},
-                                                                             {"reduce_seconds", s.reduce_seconds},
-                                                                             {"kernel", std::string(cluster::kernel_name(s.kernel))},
-                                                                             {"prefilter", s.prefiltered ? "bf16" : "off"}});
-                                        });
-    progress.finish();
-    const auto numbers = number_segments(context, run.path(), local, result);
+    refuse_impossible_clusters(context.options, input.rows());
+    const auto most = context.options.integers_or_auto("clusters");
+    const cluster::RowSet rows(context.comm, input, context.threads, choose_streaming(context, input, most.empty() ? 20 : most.back()));
+    const auto clusters = settle_clusters(context, run, stage, rows);
+    auto options = kmeans_options(context, clusters, input.dimensions());
+    const auto checkpoint = run.path() / "checkpoint/kmeans.checkpoint";
+    options.from = cluster::read_checkpoint(context.comm, checkpoint, key.hash());
+    if (options.from) base::log_info("cluster: going on after iteration {} of start {}", options.from->iteration, options.from->restart + 1);
+    IterationWatch watch(context, checkpoint, key.hash(), input.rows());
+    const auto result = cluster::kmeans(context.comm, rows, options, std::ref(watch));
+    watch.finish();
+    const auto numbers = number_segments(context, run.path(), input, rows, result);
     const auto projection = cluster::fit_projection(result.centroids, result.assignment.counts);
-    write_partitions(context, run, stage, key, local, result, numbers, projection);
+    write_partitions(context, run, stage, key, input, result, numbers, projection);
     stage.finish();
-    timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations, inertia {:.6g}", base::human_count(local.rows),
-                             local.columns, clusters, result.iterations, result.assignment.inertia));
+    if (context.is_root()) std::filesystem::remove(checkpoint);
+    timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations{}, inertia {:.6g}", base::human_count(input.rows()),
+                             input.dimensions(), clusters, result.iterations, result.converged ? "" : " (not converged)",
+                             result.assignment.inertia));
 }
 
 store::StageKey cluster_key(const Options& options) {
@@ -244,7 +197,7 @@ store::StageKey cluster_stage(JobContext& context, store::RunFolder& run, const 
         base::log_info("cluster: complete already");
         return key;
     }
-    cluster_vectors(context, run, stage, key, read_run_vectors(context, run.path()));
+    cluster_vectors(context, run, stage, key, *run_vectors(context, run.path()));
     return key;
 }
 
@@ -273,7 +226,7 @@ int cluster_job(JobContext& context) {
     key.add("input", input_fingerprint(context, inputs[0]));
     store::Stage stage(context.comm, run, key, {"segment"});
     if (stage.complete()) return 0;
-    cluster_vectors(context, run, stage, key, read_dataset(context, inputs[0]));
+    cluster_vectors(context, run, stage, key, *dataset_vectors(context, inputs[0]));
     return 0;
 }
 

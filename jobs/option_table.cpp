@@ -75,18 +75,20 @@ const std::vector<OptionSpec>& option_table() {
         {"dropout", real, "0", training, "in the encoder while training", {}, 0, 0.99},
         {"drop-tokens", real, "0.5", "run finetune", "share of a text's tokens left out at random while training", {}, 0, 0.99},
         {"side-events", integer, "4", "run finetune", "most texts of one user on each side of a pair", {}, 1, 1e6},
-        {"checkpoint-every", integer, "60", training, "seconds between checkpoints", {}, 0, 1e9},
+        {"checkpoint-every", integer, "60", training + " cluster", "seconds between checkpoints", {}, 0, 1e9},
 
         {"pooling", choice, "mean", "run finetune encode", "of a text's token vectors", {"mean", "cls"}},
         {"normalize", flag, "true", "run encode", "vectors of length one", {}},
         {"precision", choice, "fp32", "run encode", "of the encoder's arithmetic", {"auto", "fp32", "bf16"}},
 
-        {"clusters", integer_or_auto, "auto", "run cluster", "number of segments; auto: chosen by a stated rule", {}, 1, 1e9},
+        {"clusters", integers_or_auto, "auto", "run cluster", "number of segments; several (8,16,32) or auto (2 to 20): compared on at most 20,000 rows, see segment/choice.csv", {}, 1, 1e9},
         {"init", text, "kmeans||", "run cluster", "kmeans||, random, or given centroids: FILE.h5:/centroids or FILE.npy", {}},
         {"iterations", integer, "100", "run cluster", "most Lloyd iterations", {}, 0, 1e9},
         {"restarts", integer, "5", "run cluster", "the best of so many starts is kept", {}, 1, 1e6},
         {"kernel", choice, "auto", "run cluster", "arithmetic of the distances; never changes a result", {"auto", "scalar", "portable", "avx2", "avx512"}},
         {"prefilter", choice, "auto", "run cluster", "look at rows in bfloat16 first; never changes a result", {"auto", "off", "bf16"}},
+        {"stream", choice, "auto", "run cluster", "read vectors again in each pass; auto: where they do not fit --memory", {"auto", "off", "on"}},
+        {"memory", text, "auto", "run cluster", "of a rank while clustering, as in 4G; auto: four fifths of what is free", {}},
         {"pruning", choice, "auto", "run cluster", "pass over rows that certainly keep their cluster; never changes a result", {"auto", "off", "on"}},
 
         {"tags", text, "", "run segment", "CSV of name,description: segments are matched to these names", {}},

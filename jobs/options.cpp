@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "number_list.h"
 
 namespace kohort::jobs {
 namespace {
@@ -63,6 +64,18 @@ void check_range(const OptionSpec& spec, const std::string& value, double number
     fail(ErrorKind::usage, "--{} {}: give {} to {}", spec.name, value, spec.least, spec.most);
 }
 
+// The value as it is kept: sorted and without blanks, so that lists that mean the same have the same text.
+std::string checked_integers(const OptionSpec& spec, const std::string& value) {
+    if (value == "auto") return value;
+    const auto numbers = parse_number_list(value);
+    if (!numbers)
+        fail(ErrorKind::usage, "--{} {}: give a whole number, several with commas between them, or auto", spec.name, value);
+    for (const auto number : *numbers) check_range(spec, value, static_cast<double>(number));
+    if (const auto twice = std::ranges::adjacent_find(*numbers); twice != numbers->end())
+        fail(ErrorKind::usage, "--{} {}: {} stands there twice; give each number once", spec.name, value, *twice);
+    return fmt::format("{}", fmt::join(*numbers, ","));
+}
+
 std::string checked(const OptionSpec& spec, const std::string& value) {
     switch (spec.type) {
         case OptionType::integer:
@@ -75,6 +88,7 @@ std::string checked(const OptionSpec& spec, const std::string& value) {
                 fail(ErrorKind::usage, "--{} {}: give a whole number or auto", spec.name, value);
             if (value != "auto") check_range(spec, value, static_cast<double>(*parse_number<std::int64_t>(value)));
             return value;
+        case OptionType::integers_or_auto: return checked_integers(spec, value);
         case OptionType::real: {
             const auto number = parse_number<double>(value);
             if (!number || !std::isfinite(*number)) fail(ErrorKind::usage, "--{} {}: give a number", spec.name, value);
@@ -173,6 +187,9 @@ const std::string& Options::text(std::string_view name) const {
 std::int64_t Options::integer(std::string_view name) const { return *parse_number<std::int64_t>(text(name)); }
 std::optional<std::int64_t> Options::integer_or_auto(std::string_view name) const {
     return parse_number<std::int64_t>(text(name));
+}
+std::vector<std::int64_t> Options::integers_or_auto(std::string_view name) const {
+    return parse_number_list(text(name)).value_or(std::vector<std::int64_t>());
 }
 double Options::real(std::string_view name) const { return *parse_number<double>(text(name)); }
 bool Options::flag(std::string_view name) const { return text(name) == "true"; }
@@ -286,6 +303,7 @@ std::string job_help(const std::string& job) {
         if (option.type == OptionType::choice) head += fmt::format(" {}", fmt::join(option.choices, "|"));
         else if (option.type == OptionType::flag) head += " [true|false]";
         else if (option.type == OptionType::integer || option.type == OptionType::integer_or_auto) head += " N";
+        else if (option.type == OptionType::integers_or_auto) head += " N[,N...]";
         else if (option.type == OptionType::real) head += " X";
         else head += " TEXT";
         const std::string standard = option.standard.empty() ? "" : fmt::format(" [{}]", option.standard);

@@ -11,7 +11,7 @@
 
 namespace kohort::jobs {
 
-enum class OptionType { text, integer, integer_or_auto, real, flag, choice, list };
+enum class OptionType { text, integer, integer_or_auto, integers_or_auto, real, flag, choice, list };
 
 struct OptionSpec {
     std::string name;
@@ -39,6 +39,8 @@ class Options {
     const std::string& text(std::string_view name) const;
     std::int64_t integer(std::string_view name) const;
     std::optional<std::int64_t> integer_or_auto(std::string_view name) const;  // nothing: "auto"
+    // Ascending and distinct; one for a single number, none for "auto".
+    std::vector<std::int64_t> integers_or_auto(std::string_view name) const;
     double real(std::string_view name) const;
     bool flag(std::string_view name) const;
     std::vector<std::string> list(std::string_view name) const;

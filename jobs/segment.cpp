@@ -17,6 +17,7 @@
 #include "parallel/collectives.h"
 #include "parallel/heartbeat.h"
 #include "report/html.h"
+#include "report/score_plot.h"
 #include "report/segment_table.h"
 #include "report/shared_file.h"
 #include "report/user_table.h"
@@ -141,6 +142,8 @@ report::ReportFacts report_facts(const JobContext& context, const store::RunFold
         std::int64_t step = 0;
         for (double loss = 0; values >> step >> loss;) facts.loss.emplace_back(step, loss);
     }
+    const auto choice = run.path() / "segment/choice.svg";  // there where several numbers of clusters were compared
+    if (std::filesystem::exists(choice)) facts.choice = report::svg_for_page(base::read_file(choice));
     return facts;
 }
 

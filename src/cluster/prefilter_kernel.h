@@ -23,8 +23,8 @@ struct Bf16View {
 struct Shortlist {
     static constexpr int capacity = 64;
     std::int32_t count;  // -1: more than fit
-    std::int32_t ids[capacity];
-    float values[capacity];
+    std::int32_t ids[capacity + 16];  // ascending; a whole register is stored at its end
+    float values[capacity + 16];
     float rest;  // the smallest w among the centroids that are not listed
 };
 

@@ -157,6 +157,7 @@ std::string html_report(const ReportFacts& facts, const std::vector<segment::Seg
     for (std::size_t c = 0; c < profiles.size(); ++c) html += segment_card(c, profiles[c]);
     html += "</div>\n";
     if (facts.loss.size() > 1) html += "<h2>Training</h2><div class=\"card\">" + loss_drawing(facts.loss) + "</div>\n";
+    if (!facts.choice.empty()) html += "<h2>How many segments</h2><div class=\"card\">" + facts.choice + "</div>\n";
     html += "<h2>How it was made</h2><div class=\"card\"><table>\n";
     for (const auto& [name, value] : facts.rows)
         html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", html_escaped(name), html_escaped(value));

@@ -4,15 +4,16 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "cluster/centroid_sums.h"
 #include "cluster/matching.h"
 #include "corpus/user_document.h"
 #include "parallel/collectives.h"
-#include "parallel/exact_sum.h"
 #include "store/partition_file.h"
 
 namespace kohort::segment {
@@ -55,7 +56,7 @@ std::vector<std::int32_t> numbers_by_size(const std::vector<std::int64_t>& count
 }
 
 PreviousSegments read_previous(parallel::Communicator& comm, const std::filesystem::path& previous,
-                               const std::vector<std::string>& ids, const std::vector<float>& vectors, std::int64_t d) {
+                               const std::vector<std::string>& ids, const cluster::RowSet& rows) {
     const auto centroid_file = previous / "segment" / "centroids.h5";
     if (!std::filesystem::exists(centroid_file))
         base::fail(base::ErrorKind::usage, "--previous {}: no finished run there (segment/centroids.h5 is missing)", previous.string());
@@ -95,25 +96,30 @@ PreviousSegments read_previous(parallel::Communicator& comm, const std::filesyst
         }
     const auto answers = send_members(comm, asked);
 
-    // Mean of the members' new vectors, summed exactly.
-    double largest = 0;
-    for (const float x : vectors) largest = std::max(largest, std::abs(static_cast<double>(x)));
-    largest = parallel::all_max(comm, largest);
-    const auto terms = std::max<std::int64_t>(1, parallel::all_sum(comm, static_cast<std::int64_t>(ids.size())));
-    const int exponent = parallel::fixed_point_exponent(terms, largest);
-    const auto width = static_cast<std::size_t>(d);
-    std::vector<std::int64_t> sums(result.numbers.size() * width);
-    result.members.resize(result.numbers.size());
-    for (const auto& from : answers) {
+    std::vector<std::int32_t> places(ids.size(), -1);  // of each row's earlier segment among result.numbers
+    for (const auto& from : answers)
         for (const auto& m : from) {
             if (m.user == std::numeric_limits<std::uint64_t>::max()) continue;
             const auto found = std::lower_bound(result.numbers.begin(), result.numbers.end(), static_cast<std::int32_t>(m.user));
-            const auto s = static_cast<std::size_t>(found - result.numbers.begin());
-            const auto* row = vectors.data() + static_cast<std::size_t>(m.value) * width;
-            for (std::size_t j = 0; j < width; ++j) sums[s * width + j] += parallel::to_fixed_point(row[j], exponent);
-            result.members[s] += 1;
+            places[static_cast<std::size_t>(m.value)] = static_cast<std::int32_t>(found - result.numbers.begin());
         }
-    }
+
+    // Mean of the members' new vectors, summed exactly.
+    const cluster::CentroidGrid grid(rows.global_rows(), rows.largest_component());
+    const std::int64_t d = rows.dimensions();
+    const auto width = static_cast<std::size_t>(d);
+    std::vector<std::int64_t> sums(result.numbers.size() * width);
+    result.members.resize(result.numbers.size());
+    std::mutex mutex;
+    rows.for_each_tile([&](const cluster::RowTile& tile, int) {
+        const std::lock_guard lock(mutex);
+        for (std::int64_t i = 0; i < tile.count; ++i) {
+            const auto place = places[static_cast<std::size_t>(tile.first_local + i)];
+            if (place < 0) continue;
+            grid.accumulate(tile.values + i * d, d, 1, sums.data() + place * d);
+            result.members[static_cast<std::size_t>(place)] += 1;
+        }
+    });
     parallel::all_reduce(comm, std::span(sums), parallel::ReduceOperation::sum);
     parallel::all_reduce(comm, std::span(result.members), parallel::ReduceOperation::sum);
     result.centres.resize(sums.size());
@@ -121,7 +127,7 @@ PreviousSegments read_previous(parallel::Communicator& comm, const std::filesyst
         for (std::size_t j = 0; j < width; ++j)
             if (result.members[s] > 0)
                 result.centres[s * width + j] =
-                    parallel::from_fixed_point(sums[s * width + j], exponent) / static_cast<double>(result.members[s]);
+                    grid.value(sums[s * width + j]) / static_cast<double>(result.members[s]);
     return result;
 }
 

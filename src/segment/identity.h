@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/row_set.h"
 #include "parallel/communicator.h"
 
 namespace kohort::segment {
@@ -28,10 +29,10 @@ struct PreviousSegments {
 };
 
 // Collective. Looks up the earlier segment of each user by id; the two runs may have different partitions, and their
-// vectors may come from different models: only ids link them. `users` are this rank's (id, vector row) pairs:
-// ids[i] has vectors[i*d .. ). Error(usage) where `previous` is no finished run.
+// vectors may come from different models: only ids link them. ids[i] is the user
+// of this rank's row i. Error(usage) where `previous` is no finished run.
 PreviousSegments read_previous(parallel::Communicator& comm, const std::filesystem::path& previous,
-                               const std::vector<std::string>& ids, const std::vector<float>& vectors, std::int64_t d);
+                               const std::vector<std::string>& ids, const cluster::RowSet& rows);
 
 // One to one, least sum of squared distances (Kuhn 1955, through cluster/matching.h). A pair farther apart than the
 // earlier segment's centre is from its nearest earlier neighbour's is no match: the new segment gets a new number.

@@ -35,6 +35,7 @@ expect 2 "no_such_column" run --input corpus/events.csv "${quick[@]}" --text-col
 expect 2 "--tags nowhere.csv" run --input corpus/events.csv "${quick[@]}" --tags nowhere.csv
 expect 2 "--previous nowhere" run --input corpus/events.csv "${quick[@]}" --previous nowhere
 expect 2 "--clusters 500" run --input corpus/events.csv "${quick[@]}" --clusters 500
+expect 2 "--clusters 4,500" run --input corpus/events.csv "${quick[@]}" --clusters 4,500
 [ -e /dev/nvidia0 ] || expect 4 "cuda" run --input corpus/events.csv "${quick[@]}" --device cuda
 expect 2 "--collectives nccl" run --input corpus/events.csv "${quick[@]}" --device cpu --collectives nccl
 

@@ -50,6 +50,32 @@ TEST(Options, a_default_holds_until_the_command_line_says_otherwise) {
     EXPECT_EQ(parse({"cluster", "--clusters", "12"}).options->integer_or_auto("clusters"), 12);
 }
 
+using Numbers = std::vector<std::int64_t>;
+
+TEST(Options, numbers_of_clusters_are_one_or_a_list_or_auto) {
+    const auto numbers = [](const char* text) {
+        return parse({"cluster", "--clusters", text}).options->integers_or_auto("clusters");
+    };
+    EXPECT_EQ(parse({"cluster"}).options->integers_or_auto("clusters"), Numbers());
+    EXPECT_EQ(numbers("auto"), Numbers());
+    EXPECT_EQ(numbers("12"), Numbers{12});
+    EXPECT_EQ(numbers("32,8,16"), (Numbers{8, 16, 32}));
+    EXPECT_EQ(numbers("1, 2 , 3"), (Numbers{1, 2, 3}));
+}
+
+TEST(Options, lists_that_mean_the_same_are_kept_as_the_same_text) {
+    EXPECT_EQ(parse({"cluster", "--clusters", " 32, 8,16"}).options->text("clusters"), "8,16,32");
+    EXPECT_EQ(parse({"cluster", "--clusters", "12"}).options->text("clusters"), "12");
+}
+
+TEST(Options, lists_with_what_is_no_number_of_clusters_are_refused) {
+    for (const char* text : {"8,", ",8", "8,,9", "8;9", "8,x", "8,auto", "", ",", " ", "8 9", "1.5", "8,99999999999999999999"})
+        EXPECT_THAT(refusal({"cluster", "--clusters", text}), HasSubstr("give a whole number")) << text;
+    EXPECT_THAT(refusal({"cluster", "--clusters", "0"}), HasSubstr("give 1 to"));
+    EXPECT_THAT(refusal({"cluster", "--clusters", "-3,8"}), HasSubstr("give 1 to"));
+    EXPECT_THAT(refusal({"cluster", "--clusters", "8,9,8"}), HasSubstr("8 stands there twice"));
+}
+
 TEST(Options, a_switch_takes_an_optional_value) {
     EXPECT_FALSE(parse({"run"}).options->flag("resume"));
     EXPECT_TRUE(parse({"run", "--resume"}).options->flag("resume"));

@@ -34,6 +34,13 @@ TEST(HtmlReport, is_self_contained) {
     EXPECT_THAT(page, HasSubstr("polyline"));
 }
 
+TEST(HtmlReport, shows_how_the_number_of_segments_was_chosen) {
+    ReportFacts facts{"T", 3, 9, {}, {}};
+    EXPECT_THAT(html_report(facts, {profile("a")}, {}), Not(HasSubstr("How many segments")));
+    facts.choice = "<svg id=\"plot\"></svg>";
+    EXPECT_THAT(html_report(facts, {profile("a")}, {}), HasSubstr(facts.choice));
+}
+
 TEST(HtmlReport, one_point_or_equal_points_are_drawn) {
     EXPECT_THAT(html_report({"T", 1, 1, {}, {}}, {profile("a")}, {{2, 2, 0, "one"}}), Not(HasSubstr("nan")));
 }

@@ -1,0 +1,126 @@
+#include "vector_input.h"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <optional>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cluster/row_set.h"
+#include "corpus/user_document.h"
+#include "parallel/agreement.h"
+#include "parallel/balanced_ranges.h"
+#include "parallel/collectives.h"
+#include "store/dataset_source.h"
+#include "store/partition_file.h"
+
+namespace kohort::jobs {
+namespace {
+
+class RunVectors : public VectorInput {
+  public:
+    RunVectors(parallel::Communicator& comm, const std::vector<std::int64_t>& counts, const std::filesystem::path& run)
+        : VectorInput(comm, counts) {
+        for (std::size_t i = 0; i < ranges().size(); ++i) {
+            const auto name = store::partition_file_name(first_partition() + static_cast<std::int32_t>(i));
+            parts_.emplace_back(store::DatasetRef{run / "embedding" / name, "/obsm/embedding"});
+        }
+        columns_ = parallel::all_max(comm, parts_.empty() ? 0 : parts_.front().columns());
+    }
+    std::int64_t dimensions() const override { return columns_; }
+    void read(std::size_t range, std::int64_t first, std::span<float> into) const override {
+        parts_[range].read_rows(first, static_cast<std::int64_t>(into.size()) / columns_, into);
+    }
+
+  private:
+    std::vector<store::MatrixSource> parts_;
+    std::int64_t columns_ = 0;
+};
+
+class DatasetVectors : public VectorInput {
+  public:
+    DatasetVectors(const parallel::Communicator& comm, const std::vector<std::int64_t>& counts, store::MatrixSource source)
+        : VectorInput(comm, counts), source_(std::move(source)) {}
+    std::int64_t dimensions() const override { return source_.columns(); }
+    void read(std::size_t range, std::int64_t first, std::span<float> into) const override {
+        source_.read_rows(ranges()[range].first_row + first, static_cast<std::int64_t>(into.size()) / dimensions(), into);
+    }
+
+  private:
+    store::MatrixSource source_;
+};
+
+// What k-means keeps besides the vectors, in bytes: for each row its label, norm, bounds and results; the centroids in
+// several forms, their sums, and what each worker changes of them; the candidates of the initialization.
+std::int64_t state_bytes(std::int64_t rows, std::int64_t columns, std::int64_t clusters, int threads) {
+    return rows * 40 + clusters * columns * (40 + 8 * threads + 100);
+}
+
+std::string human_bytes(std::int64_t bytes) {
+    return bytes < (std::int64_t{1} << 30) ? fmt::format("{} MiB", bytes >> 20) : fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
+}
+
+}  // namespace
+
+VectorInput::VectorInput(const parallel::Communicator& comm, const std::vector<std::int64_t>& counts) : first_row_(counts.size() + 1) {
+    std::partial_sum(counts.begin(), counts.end(), first_row_.begin() + 1);
+    const auto mine = parallel::balanced_ranges(counts, comm.size())[static_cast<std::size_t>(comm.rank())];
+    first_partition_ = static_cast<std::int32_t>(mine.first);
+    for (auto p = static_cast<std::size_t>(mine.first); p < static_cast<std::size_t>(mine.last); ++p)
+        ranges_.push_back({first_row_[p], counts[p]});
+}
+
+std::vector<float> VectorInput::read_partition(std::size_t range) const {
+    std::vector<float> values(static_cast<std::size_t>(ranges_[range].rows * dimensions()));
+    read(range, 0, values);
+    return values;
+}
+
+std::unique_ptr<VectorInput> run_vectors(JobContext& context, const std::filesystem::path& run) {
+    return std::make_unique<RunVectors>(context.comm, corpus::read_corpus_info(run).users, run);
+}
+
+std::unique_ptr<VectorInput> dataset_vectors(JobContext& context, const std::string& name) {
+    store::MatrixSource source(store::parse_dataset(name));
+    const auto partitions = corpus::partition_count(source.rows());
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(partitions));
+    for (std::int64_t p = 0; p < partitions; ++p)
+        counts[static_cast<std::size_t>(p)] = (p + 1) * source.rows() / partitions - p * source.rows() / partitions;
+    return std::make_unique<DatasetVectors>(context.comm, counts, std::move(source));
+}
+
+std::optional<std::int64_t> parse_memory(const std::string& text) {
+    if (text == "auto") return {};
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(end, text.data() + text.size());
+    const int shift = unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : unit == "T" ? 40 : unit.empty() ? 0 : -1;
+    if (error != std::errc() || shift < 0 || number < 1 || number > (std::int64_t{1} << (62 - shift)))
+        base::fail(base::ErrorKind::usage, "--memory {}: give bytes with K, M, G or T behind, as in 4G, or auto", text);
+    return number << shift;
+}
+
+bool choose_streaming(JobContext& context, const VectorInput& input, std::int64_t clusters) {
+    const auto& wish = context.options.text("stream");
+    const auto asked = parse_memory(context.options.text("memory"));
+    std::int64_t local = 0, largest = 0;
+    for (const auto& range : input.ranges()) local += range.rows, largest = std::max(largest, range.rows);
+    const std::int64_t row_bytes = input.dimensions() * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t needed = base::peak_memory() + state_bytes(local, input.dimensions(), clusters, context.threads);
+    const std::int64_t cap = asked.value_or((base::available_memory() / 10) * 8 / context.comm.topology().local_size + base::peak_memory());
+    const std::int64_t streaming = needed + cluster::RowSet::stream_bytes(input.dimensions());
+    const std::int64_t short_of = parallel::all_max(context.comm, streaming - cap);
+    const bool fits = parallel::all_max(context.comm, needed + local * row_bytes - cap) <= 0;
+    parallel::agree(context.comm, [&] {
+        if (asked && short_of > 0 && context.is_root())
+            base::fail(base::ErrorKind::usage, "--memory {}: k-means needs {} a rank for these vectors even when they are streamed; give that, or use more ranks",
+                       context.options.text("memory"), human_bytes(cap + short_of));
+    });
+    const bool streamed = wish == "on" || (wish == "auto" && !fits);
+    if (streamed) base::log_info("cluster: vectors are read again in each pass (--stream {}, {} a rank)", wish, human_bytes(cap));
+    return streamed;
+}
+
+}  // namespace kohort::jobs
