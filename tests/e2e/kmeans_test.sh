@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# One digest, whatever computes it: ranks, threads, instruction sets, pruning, the look in bfloat16, streamed or in
+# memory, killed between iterations and resumed on other ranks. What is forced but cannot be is refused.
+. "$(dirname "$0")/lib.sh"
+/usr/bin/python3 - <<'P'
+import numpy
+draw = numpy.random.default_rng(5)
+middle = draw.normal(size=(60, 37))
+rows = (4 + middle[draw.integers(60, size=20011)] + draw.normal(size=(20011, 37), scale=0.7)).astype("f4")
+rows[7000:7500] = rows[123]  # rows that are one another's copies
+numpy.save("rows.npy", rows)
+P
+cluster=(cluster --input rows.npy --clusters 70 --seed 2 --restarts 2 --iterations 40 --log-level warning)
+has() { grep -q -w "$1" /proc/cpuinfo; }
+ranks 1 "${cluster[@]}" --threads 1 --pruning off --prefilter off --kernel portable --out plain
+expected=$(digest plain)
+try() {  # RANKS OPTIONS…
+  rm -rf other
+  ranks "$1" "${cluster[@]}" --out other "${@:2}"
+  [ "$(digest other)" = "$expected" ] || fail "another digest with: $*"
+}
+used() { grep -q "\"event\":\"lloyd\".*$1" other/metrics.jsonl || fail "the metrics do not say $1"; }
+ran() { /usr/bin/python3 -c "
+import json, sys
+shares = [json.loads(line)['$1'] for line in open('other/metrics.jsonl') if '\"lloyd\"' in line]
+sys.exit(max(shares) <= 0)" || fail "no row was $1"; }
+try 1 --kernel scalar --threads 2 --pruning on
+ran pruned
+used '"kernel":"scalar"'
+try 2 --threads 1
+try 3 --threads 2 --stream on
+try 4 --pruning off
+try 7 --threads 1 --stream on --pruning on
+if has avx2; then try 2 --kernel avx2 --pruning off --prefilter off; used '"kernel":"avx2"'; fi
+if has avx512f; then try 3 --kernel avx512 --prefilter off --pruning on; used '"kernel":"avx512"'; fi
+if has avx512_bf16; then
+  try 1 --prefilter bf16 --pruning off --threads 2
+  used '"prefilter":"bf16"'
+  ran reranked
+  try 3 --prefilter bf16 --pruning on --stream on
+  ran pruned
+fi
+
+iterations() { cat "$1/metrics.jsonl" 2>/dev/null | grep -c '"lloyd"' || true; }
+# Killed in the midst of the iterations, on three ranks; going on with two, and with one.
+for n in 2 1; do
+  rm -rf killed
+  ranks 3 "${cluster[@]}" --checkpoint-every 0 --kernel scalar --pruning off --threads 1 --out killed >/dev/null 2>&1 &
+  launcher=$!
+  while [ "$(iterations killed)" -lt 9 ] && kill -0 "$launcher" 2>/dev/null; do sleep 0.01; done
+  pkill -KILL -n -f -- "--out killed" || true
+  if wait "$launcher"; then fail "done before it could be killed"; fi
+  [ -s killed/checkpoint/kmeans.checkpoint ] || fail "no checkpoint was left"
+  before=$(iterations killed)
+  ranks "$n" "${cluster[@]}" --log-level info --out killed --resume >said.txt 2>&1 || { cat said.txt; fail "resuming"; }
+  grep -q 'going on after iteration' said.txt || { cat said.txt; fail "it started over"; }
+  [ "$(digest killed)" = "$expected" ] || fail "another digest after a kill, resumed on $n"
+  [ ! -e killed/checkpoint/kmeans.checkpoint ] || fail "the checkpoint of a finished run is still there"
+  all=$(iterations plain) now=$(iterations killed)
+  # At most one iteration is told twice: the one that was reported and not yet written when the kill came.
+  [ "$now" -le $((all + 1)) ] || fail "$before iterations, then $((now - before)) more; a whole run has $all"
+done
+
+refused() {  # CODE OPTIONS…
+  local code=0
+  rm -rf none
+  ranks 2 "${cluster[@]}" --out none "${@:2}" >/dev/null 2>said.txt || code=$?
+  [ "$code" -eq "$1" ] || { cat said.txt; fail "exit $code and not $1 with: ${*:2}"; }
+  [ "$(grep -c '^error:' said.txt)" -eq 1 ] || { cat said.txt; fail "not exactly one error line with: ${*:2}"; }
+}
+refused 4 --kernel portable --prefilter bf16
+has avx512f || refused 4 --kernel avx512
+refused 2 --memory 1M
+refused 2 --memory lots
+refused 2 --kernel sse
+refused 2 --clusters 71 --init plain/segment/centroids.h5:/centroids
+no_leftovers .
