@@ -2,6 +2,7 @@
 #include "cluster/checkpoint.h"
 #include "cluster/kmeans.h"
 #include "cluster/projection.h"
+#include "cluster/unit_rows.h"
 
 #include <algorithm>
 #include <numeric>
@@ -35,6 +36,7 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     settings.kernel = cluster::resolve_kernel(cluster::parse_kernel(options.text("kernel")));
     settings.prefilter = cluster::parse_prefilter(options.text("prefilter"));
     cluster::resolve_prefilter(settings.prefilter, settings.kernel, clusters);
+    settings.metric = cluster::parse_metric(options.text("metric"));
     settings.pruning = cluster::parse_pruning(options.text("pruning"));
     const auto& init = options.text("init");
     if (!names_a_dataset(init)) {
@@ -83,8 +85,8 @@ std::string write_partition(const std::filesystem::path& file, const std::string
 }
 
 void write_partitions(JobContext& context, const store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
-                      const VectorInput& input, const cluster::KMeansResult& result, const std::vector<std::int32_t>& numbers,
-                      const cluster::Projection& projection) {
+                      const VectorInput& input, const cluster::RowSource& source, const cluster::KMeansResult& result,
+                      const std::vector<std::int32_t>& numbers, const cluster::Projection& projection) {
     std::size_t row = 0;
     for (std::size_t i = 0; i < input.ranges().size(); ++i) {
         const auto partition = input.first_partition() + static_cast<std::int32_t>(i);
@@ -93,7 +95,9 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
         if (!stage.reusable(name)) {
             parallel::heartbeat();
             const auto start = std::chrono::steady_clock::now();
-            const auto map = projection.project(input.read_partition(i));
+            std::vector<float> values(rows * static_cast<std::size_t>(input.dimensions()));
+            source.read(i, 0, values);
+            const auto map = projection.project(values);
             stage.add(name, write_partition(run.path() / name, key.hash(), result.assignment, row, rows, numbers, map));
             trace_partition(context, "cluster", partition, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
         }
@@ -148,7 +152,10 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     StageTimer timer(context, "cluster");
     refuse_impossible_clusters(context.options, input.rows());
     const auto most = context.options.integers_or_auto("clusters");
-    const cluster::RowSet rows(context.comm, input, context.threads, choose_streaming(context, input, most.empty() ? 20 : most.back()));
+    const auto metric = cluster::parse_metric(context.options.text("metric"));
+    const cluster::UnitRows unit_rows(input);
+    const cluster::RowSource& source = metric == cluster::Metric::cosine ? static_cast<const cluster::RowSource&>(unit_rows) : input;
+    const cluster::RowSet rows(context.comm, source, context.threads, choose_streaming(context, input, most.empty() ? 20 : most.back()));
     const auto clusters = settle_clusters(context, run, stage, rows);
     auto options = kmeans_options(context, clusters, input.dimensions());
     const auto checkpoint = run.path() / "checkpoint/kmeans.checkpoint";
@@ -159,7 +166,7 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     watch.finish();
     const auto numbers = number_segments(context, run.path(), input, rows, result);
     const auto projection = cluster::fit_projection(result.centroids, result.assignment.counts);
-    write_partitions(context, run, stage, key, input, result, numbers, projection);
+    write_partitions(context, run, stage, key, input, source, result, numbers, projection);
     stage.finish();
     if (context.is_root()) std::filesystem::remove(checkpoint);
     timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations{}, inertia {:.6g}", base::human_count(input.rows()),
@@ -170,6 +177,7 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
 store::StageKey cluster_key(const Options& options) {
     store::StageKey key("segment");
     for (const char* name : {"clusters", "init", "iterations", "restarts", "seed"}) key.add(name, options.text(name));
+    if (options.text("metric") != "euclidean") key.add("metric", options.text("metric"));
     if (names_a_dataset(options.text("init")))
         key.add("init's file", base::sha256_file(store::parse_dataset(options.text("init")).file));
     if (options.given("previous")) key.add("previous", base::sha256_file(std::filesystem::path(options.text("previous")) / "checksum/segment.sha256"));

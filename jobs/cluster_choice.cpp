@@ -75,6 +75,7 @@ std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, store::
     options.clusters = context.options.integers_or_auto("clusters");
     options.seed = static_cast<std::uint64_t>(context.options.integer("seed"));
     options.threads = context.threads;
+    options.metric = cluster::parse_metric(context.options.text("metric"));
     if (options.clusters.size() == 1) return options.clusters.front();
 
     base::Progress progress("choice of clusters", -1, "iterations", context.is_root());

@@ -72,12 +72,6 @@ VectorInput::VectorInput(const parallel::Communicator& comm, const std::vector<s
         ranges_.push_back({first_row_[p], counts[p]});
 }
 
-std::vector<float> VectorInput::read_partition(std::size_t range) const {
-    std::vector<float> values(static_cast<std::size_t>(ranges_[range].rows * dimensions()));
-    read(range, 0, values);
-    return values;
-}
-
 std::unique_ptr<VectorInput> run_vectors(JobContext& context, const std::filesystem::path& run) {
     return std::make_unique<RunVectors>(context.comm, corpus::read_corpus_info(run).users, run);
 }

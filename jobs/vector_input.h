@@ -22,7 +22,6 @@ class VectorInput : public cluster::RowSource {
     std::int64_t rows() const { return first_row_.back(); }  // of all ranks
     std::int32_t first_partition() const { return first_partition_; }  // of this rank; the ranges are its partitions
     const std::vector<Range>& ranges() const override { return ranges_; }
-    std::vector<float> read_partition(std::size_t range) const;
 
   protected:
     std::vector<std::int64_t> first_row_;  // [partitions + 1]

@@ -37,6 +37,15 @@ void CentroidGrid::mean(std::span<const std::int64_t> sums, std::int64_t count, 
         centroid[j] = static_cast<float>(std::ldexp(static_cast<double>(sums[j]) / static_cast<double>(count), -exponent_));
 }
 
+bool CentroidGrid::direction(std::span<const std::int64_t> sums, float* centroid) const {
+    double squares = 0;
+    for (const std::int64_t sum : sums) squares += value(sum) * value(sum);
+    if (squares == 0) return false;
+    const double length = std::sqrt(squares);
+    for (std::size_t j = 0; j < sums.size(); ++j) centroid[j] = static_cast<float>(value(sums[j]) / length);
+    return true;
+}
+
 double CentroidGrid::resolution(std::int64_t d) const {
     return static_cast<double>(d) * std::ldexp(1.0, -2 * exponent_ - 1);
 }

@@ -19,6 +19,9 @@ class CentroidGrid {
     // float32((double)sum / count * 2^-exponent) for each component. count >= 1.
     void mean(std::span<const std::int64_t> sums, std::int64_t count, float* centroid) const;
 
+    // The unit vector of the same direction, each component rounded once; false, and nothing done, where the sums are 0.
+    bool direction(std::span<const std::int64_t> sums, float* centroid) const;
+
     // A sum as a number, rounded once.
     double value(std::int64_t sum) const { return static_cast<double>(sum) * step_; }
 

@@ -63,7 +63,7 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
             });
         };
         auto found = run_lloyd(comm, rows, std::move(centroids),
-                               {options.iterations, options.kernel, options.prefilter, options.pruning, restart,
+                               {options.iterations, options.kernel, options.prefilter, options.pruning, options.metric, restart,
                                 goes_on ? options.from->iteration : 0},
                                report);
         if (state.best_restart >= 0 && !(found.inertia < state.best.inertia)) continue;

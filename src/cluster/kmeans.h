@@ -37,6 +37,7 @@ struct KMeansOptions {
     Kernel kernel = Kernel::automatic;
     PrefilterChoice prefilter = PrefilterChoice::automatic;
     Pruning pruning = Pruning::automatic;
+    Metric metric = Metric::euclidean;  // cosine: the rows must be of length one, see unit_rows.h
     std::optional<KMeansState> from;  // goes on from there
 };
 

@@ -224,8 +224,9 @@ void Lloyd::update() {
     for (std::int64_t c = 0; c < k_; ++c) {
         const std::int64_t count = counts_[static_cast<std::size_t>(c)];
         if (count == 0) continue;  // nothing left to refill it with: it stays where it is
-        grid_.mean(std::span(sums_).subspan(static_cast<std::size_t>(c * d_), static_cast<std::size_t>(d_)), count,
-                   centroids_.data() + c * d_);
+        const auto sums = std::span(sums_).subspan(static_cast<std::size_t>(c * d_), static_cast<std::size_t>(d_));
+        if (options_.metric == Metric::cosine) grid_.direction(sums, centroids_.data() + c * d_);
+        else grid_.mean(sums, count, centroids_.data() + c * d_);
     }
 }
 
@@ -236,6 +237,12 @@ Pruning parse_pruning(std::string_view name) {
     if (name == "on") return Pruning::on;
     if (name == "auto") return Pruning::automatic;
     base::fail(base::ErrorKind::usage, "unknown pruning '{}': use off, on or auto", name);
+}
+
+Metric parse_metric(std::string_view name) {
+    if (name == "euclidean") return Metric::euclidean;
+    if (name == "cosine") return Metric::cosine;
+    base::fail(base::ErrorKind::usage, "unknown metric '{}': use euclidean or cosine", name);
 }
 
 double distance_bound(const RowSet& rows, std::span<const float> centroids) {

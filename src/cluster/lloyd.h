@@ -17,11 +17,17 @@ enum class Pruning { off, on, automatic };
 
 Pruning parse_pruning(std::string_view name);  // "off", "on", "auto"; Error(usage) otherwise
 
+// What a centroid is of its rows: their mean, or, for rows of length one and cosine similarity, the mean's direction.
+enum class Metric { euclidean, cosine };
+
+Metric parse_metric(std::string_view name);  // "euclidean", "cosine"; Error(usage) otherwise
+
 struct LloydOptions {
     int iterations = 100;  // most updates of the centroids; 0 only assigns to the initial ones
     Kernel kernel = Kernel::automatic;
     PrefilterChoice prefilter = PrefilterChoice::automatic;
     Pruning pruning = Pruning::automatic;
+    Metric metric = Metric::euclidean;
     int restart = 0;          // for the statistics
     int first_iteration = 0;  // the updates that the given centroids have behind them: a resumed run's
 };
