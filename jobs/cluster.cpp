@@ -155,7 +155,8 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     const auto metric = cluster::parse_metric(context.options.text("metric"));
     const cluster::UnitRows unit_rows(input);
     const cluster::RowSource& source = metric == cluster::Metric::cosine ? static_cast<const cluster::RowSource&>(unit_rows) : input;
-    const cluster::RowSet rows(context.comm, source, context.threads, choose_streaming(context, input, most.empty() ? 20 : most.back()));
+    const cluster::RowSet rows(context.comm, source, context.threads, choose_streaming(context, input, most.empty() ? 20 : most.back()),
+                               row_weights(context.options, input));
     const auto clusters = settle_clusters(context, run, stage, rows);
     auto options = kmeans_options(context, clusters, input.dimensions());
     const auto checkpoint = run.path() / "checkpoint/kmeans.checkpoint";
@@ -177,6 +178,8 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
 store::StageKey cluster_key(const Options& options) {
     store::StageKey key("segment");
     for (const char* name : {"clusters", "init", "iterations", "restarts", "seed"}) key.add(name, options.text(name));
+    if (options.names("weights") && !options.text("weights").empty())
+        key.add("weights", base::sha256_file(store::parse_dataset(options.text("weights")).file));
     if (options.text("metric") != "euclidean") key.add("metric", options.text("metric"));
     if (names_a_dataset(options.text("init")))
         key.add("init's file", base::sha256_file(store::parse_dataset(options.text("init")).file));

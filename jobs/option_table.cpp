@@ -86,6 +86,7 @@ const std::vector<OptionSpec>& option_table() {
         {"iterations", integer, "100", "run cluster", "most Lloyd iterations", {}, 0, 1e9},
         {"restarts", integer, "5", "run cluster", "the best of so many starts is kept", {}, 1, 1e6},
         {"metric", choice, "euclidean", "run cluster", "cosine: directions count, lengths do not", {"euclidean", "cosine"}},
+        {"weights", text, "", "cluster", "how much each row counts: FILE.npy of [rows], or FILE.h5:/path of [rows, 1]", {}},
         {"kernel", choice, "auto", "run cluster", "arithmetic of the distances; never changes a result", {"auto", "scalar", "portable", "avx2", "avx512"}},
         {"prefilter", choice, "auto", "run cluster", "look at rows in bfloat16 first; never changes a result", {"auto", "off", "bf16"}},
         {"stream", choice, "auto", "run cluster", "read vectors again in each pass; auto: where they do not fit --memory", {"auto", "off", "on"}},

@@ -85,6 +85,20 @@ std::unique_ptr<VectorInput> dataset_vectors(JobContext& context, const std::str
     return std::make_unique<DatasetVectors>(context.comm, counts, std::move(source));
 }
 
+std::vector<float> row_weights(const Options& options, const VectorInput& input) {
+    if (!options.names("weights") || options.text("weights").empty()) return {};
+    const store::MatrixSource source(store::parse_dataset(options.text("weights")));
+    if (source.columns() != 1 || source.rows() != input.rows())
+        base::fail(base::ErrorKind::usage, "--weights {}: it is [{}, {}], and one number for each of {} rows is needed",
+                   options.text("weights"), source.rows(), source.columns(), input.rows());
+    std::vector<float> weights;
+    for (const auto& range : input.ranges()) {
+        const auto part = source.read_rows(range.first_row, range.rows);
+        weights.insert(weights.end(), part.begin(), part.end());
+    }
+    return weights;
+}
+
 std::optional<std::int64_t> parse_memory(const std::string& text) {
     if (text == "auto") return {};
     std::int64_t number = 0;

@@ -9,14 +9,16 @@
 
 namespace kohort::cluster {
 
-// Layout: sums [k, d], counts [k], changed, rescanned, reranked, pruned.
+// Layout: sums [k, d], counts [k], masses [k], changed, rescanned, reranked, pruned.
 class AssignmentDelta {
   public:
     AssignmentDelta(std::int64_t clusters, std::int64_t dimensions)
-        : clusters_(clusters), dimensions_(dimensions), integers_(static_cast<std::size_t>(clusters * (dimensions + 1) + 4)) {}
+        : clusters_(clusters), dimensions_(dimensions), integers_(static_cast<std::size_t>(clusters * (dimensions + 2) + 4)) {}
 
     std::int64_t* sums(std::int64_t cluster) { return integers_.data() + cluster * dimensions_; }
     std::int64_t& count(std::int64_t cluster) { return integers_[static_cast<std::size_t>(clusters_ * dimensions_ + cluster)]; }
+    // The sum of the rows' weights, in the grid of weights.
+    std::int64_t& mass(std::int64_t cluster) { return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 1) + cluster)]; }
     std::int64_t& changed() { return extra(0); }
     std::int64_t& rescanned() { return extra(1); }
     std::int64_t& reranked() { return extra(2); }
@@ -30,7 +32,7 @@ class AssignmentDelta {
     }
 
   private:
-    std::int64_t& extra(std::int64_t place) { return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 1) + place)]; }
+    std::int64_t& extra(std::int64_t place) { return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 2) + place)]; }
 
     std::int64_t clusters_, dimensions_;
     std::vector<std::int64_t> integers_;

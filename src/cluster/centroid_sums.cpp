@@ -23,18 +23,18 @@ CentroidGrid::CentroidGrid(std::int64_t global_rows, double largest_component)
       scale_(std::ldexp(1.0, exponent_)),
       step_(std::ldexp(1.0, -exponent_)) {}
 
-void CentroidGrid::accumulate(const float* row, std::int64_t d, std::int64_t sign, std::int64_t* sums) const {
-    // A negative scale negates the rounded integer exactly, because half to even is symmetric.
-    const double scale = sign < 0 ? -scale_ : scale_;
+void CentroidGrid::accumulate(const float* row, std::int64_t d, float factor, std::int64_t* sums) const {
+    // A negative factor negates the rounded integer exactly, because half to even is symmetric.
+    const double scale = static_cast<double>(factor) * scale_;
     for (std::int64_t j = 0; j < d; ++j) {
         const double shifted = static_cast<double>(row[j]) * scale + rounder;
         sums[j] += std::bit_cast<std::int64_t>(shifted) - std::bit_cast<std::int64_t>(rounder);
     }
 }
 
-void CentroidGrid::mean(std::span<const std::int64_t> sums, std::int64_t count, float* centroid) const {
+void CentroidGrid::mean(std::span<const std::int64_t> sums, double mass, float* centroid) const {
     for (std::size_t j = 0; j < sums.size(); ++j)
-        centroid[j] = static_cast<float>(std::ldexp(static_cast<double>(sums[j]) / static_cast<double>(count), -exponent_));
+        centroid[j] = static_cast<float>(std::ldexp(static_cast<double>(sums[j]) / mass, -exponent_));
 }
 
 bool CentroidGrid::direction(std::span<const std::int64_t> sums, float* centroid) const {

@@ -8,16 +8,17 @@
 
 namespace kohort::cluster {
 
-// The grid of the sums. Agreed once from global numbers: rows, and the largest |component|.
+// The grid of the sums. Agreed once from global numbers: rows, and the largest |weight * component|.
 class CentroidGrid {
   public:
     CentroidGrid(std::int64_t global_rows, double largest_component);
 
-    // sums [d] += sign * row [d], each component rounded half to even to the grid; sign is 1 or -1.
-    void accumulate(const float* row, std::int64_t d, std::int64_t sign, std::int64_t* sums) const;
+    // sums [d] += factor * row [d], each component's product (exact in double) rounded half to even to the grid. factor
+    // is a row's weight, negative where the row is taken out.
+    void accumulate(const float* row, std::int64_t d, float factor, std::int64_t* sums) const;
 
-    // float32((double)sum / count * 2^-exponent) for each component. count >= 1.
-    void mean(std::span<const std::int64_t> sums, std::int64_t count, float* centroid) const;
+    // float32((double)sum / mass * 2^-exponent) for each component. mass > 0: the sum of the rows' weights.
+    void mean(std::span<const std::int64_t> sums, double mass, float* centroid) const;
 
     // The unit vector of the same direction, each component rounded once; false, and nothing done, where the sums are 0.
     bool direction(std::span<const std::int64_t> sums, float* centroid) const;

@@ -45,7 +45,7 @@ std::vector<Candidate> farthest_local_rows(const RowSet& rows, std::span<const f
             const std::int32_t label = labels[static_cast<std::size_t>(local)];
             const float* row = tile.values + i * d;
             const double distance = canonical_distance(row, centroids.data() + label * d, d);
-            if (!(distance > resolution)) continue;
+            if (!(distance > resolution) || rows.weight(local) == 0) continue;
             const std::string_view bytes(reinterpret_cast<const char*>(row), static_cast<std::size_t>(d) * sizeof(float));
             mine.push_back({distance, tile.row_id(i), base::hash64(bytes), local, label, rank});
         }

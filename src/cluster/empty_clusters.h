@@ -23,7 +23,7 @@ struct Move {
 // exceptions: a row equal in value to one already taken is passed over (it would leave the cluster empty again), so
 // is the last row of a cluster, and so are rows no farther than `resolution` from their centroid. Clusters for which no
 // row is left stay empty: with k above the number of distinct rows that is where the surplus ends.
-// labels: of the local rows; counts: [k] global.
+// labels: of the local rows; counts: [k] global, of rows that weigh anything; no other row is moved.
 std::vector<Move> refill_empty_clusters(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids,
                                         std::span<const std::int32_t> labels, std::span<const std::int64_t> counts,
                                         double resolution);

@@ -35,7 +35,7 @@ Assignment assign_rows(parallel::Communicator& comm, const RowSet& rows, std::sp
     result.seconds.resize(local_rows);
     result.distances.resize(local_rows);
     result.margins.resize(local_rows);
-    const Totals zero{WideSum(rows.global_rows(), distance_bound(rows, centroids)), WideSum(rows.global_rows(), 1.0),
+    const Totals zero{WideSum(rows.global_rows(), distance_bound(rows, centroids) * rows.largest_weight()), WideSum(rows.global_rows(), 1.0),
                       std::vector<std::int64_t>(k), 0};
     std::vector<Totals> totals(static_cast<std::size_t>(rows.threads()), zero);
     rows.for_each_tile([&](const RowTile& tile, int worker) {
@@ -50,7 +50,7 @@ Assignment assign_rows(parallel::Communicator& comm, const RowSet& rows, std::sp
             const double margin = second < 0 ? 1 : margin_of(nearest, canonical_distance(row, kernel.centroid(second), d));
             result.distances[first + i] = static_cast<float>(nearest);
             result.margins[first + i] = static_cast<float>(margin);
-            total.inertia.add(nearest);
+            total.inertia.add(tile.weights ? static_cast<double>(tile.weights[i]) * nearest : nearest);
             total.margins.add(margin);
             ++total.counts[static_cast<std::size_t>(label)];
         }

@@ -12,6 +12,7 @@
 #include "cluster/seeding.h"
 #include "cluster/wide_sum.h"
 #include "parallel/collectives.h"
+#include "parallel/exact_sum.h"
 
 namespace kohort::cluster {
 namespace {
@@ -60,7 +61,7 @@ std::vector<std::int64_t> lottery(parallel::Communicator& comm, const RowSet& ro
     for (const RowTile& tile : rows.tiles()) {
         for (std::int64_t i = 0; i < tile.count; ++i) {
             const std::int64_t row = tile.row_id(i);
-            if (std::ranges::binary_search(taken, row)) continue;
+            if (rows.weight(tile.first_local + i) == 0 || std::ranges::binary_search(taken, row)) continue;
             mine.push_back({random.bits(lottery_step, row), row, tile.first_local + i});
         }
         if (mine.size() > 2 * count + 4096) prune();
@@ -114,15 +115,18 @@ class Potential {
           rows_(rows),
           kernel_(options.kernel),
           prefilter_(options.prefilter),
-          zero_(rows.global_rows(), distance_bound(rows, {})),
+          zero_(rows.global_rows(), distance_bound(rows, {}) * rows.largest_weight()),
           distances_(static_cast<std::size_t>(rows.local_rows()), std::numeric_limits<double>::infinity()),
           nearest_(static_cast<std::size_t>(rows.local_rows()), -1) {}
 
     // Takes in the candidates from `first` on; returns the sum of all distances.
     double add(const Candidates& candidates, std::size_t first);
-    // How many rows each candidate is nearest to.
+    // How many rows each candidate is nearest to; their weights, in a grid that all ranks share, where rows have any.
     std::vector<std::int64_t> weights(std::size_t candidates) const;
-    double distance(std::int64_t local) const { return distances_[static_cast<std::size_t>(local)]; }
+    // A row's share of the potential: its distance to the nearest candidate, times its weight.
+    double share(std::int64_t local) const {
+        return static_cast<double>(rows_.weight(local)) * distances_[static_cast<std::size_t>(local)];
+    }
 
   private:
     parallel::Communicator& comm_;
@@ -151,7 +155,7 @@ double Potential::add(const Candidates& candidates, std::size_t first) {
                 distances_[local] = distance;
                 nearest_[local] = static_cast<std::int32_t>(first) + label;
             }
-            sums[w].add(distances_[local]);
+            sums[w].add(share(tile.first_local + i));
         }
     });
     for (std::size_t w = 1; w < sums.size(); ++w) sums[0].add(sums[w]);
@@ -163,14 +167,17 @@ double Potential::add(const Candidates& candidates, std::size_t first) {
 
 std::vector<std::int64_t> Potential::weights(std::size_t candidates) const {
     std::vector<std::int64_t> counts(candidates);
-    for (const std::int32_t candidate : nearest_) ++counts[static_cast<std::size_t>(candidate)];
+    const int exponent = parallel::fixed_point_exponent(std::max<std::int64_t>(rows_.global_rows(), 1), rows_.largest_weight());
+    for (std::size_t i = 0; i < nearest_.size(); ++i)
+        counts[static_cast<std::size_t>(nearest_[i])] +=
+            rows_.weighted() ? parallel::to_fixed_point(static_cast<double>(rows_.weight(static_cast<std::int64_t>(i))), exponent) : 1;
     parallel::all_reduce(comm_, std::span(counts), parallel::ReduceOperation::sum);
     return counts;
 }
 
 // The rows of `rows` that a draw by row id keeps, as blocks that point into a copy.
 struct Subsample {
-    std::vector<float> values;
+    std::vector<float> values, weights;  // weights: none where the rows have none
     std::vector<std::int64_t> ids;
 };
 
@@ -182,6 +189,7 @@ Subsample draw_subsample(const RowSet& rows, double fraction, const RestartRando
             if (random.uniform(sample_step, tile.row_id(i)) >= fraction) continue;
             sample.ids.push_back(tile.row_id(i));
             drawn.push_back(tile.first_local + i);
+            if (tile.weights) sample.weights.push_back(tile.weights[i]);
         }
     sample.values = rows.rows_at(drawn);
     return sample;
@@ -201,7 +209,7 @@ Candidates draw_candidates(parallel::Communicator& comm, const RowSet& rows, con
         for (const RowTile& tile : rows.tiles())
             for (std::int64_t i = 0; i < tile.count; ++i) {
                 const double number = random.uniform(first_round_step + static_cast<std::uint64_t>(round), tile.row_id(i));
-                if (is_drawn(number, potential.distance(tile.first_local + i), total, expected))
+                if (is_drawn(number, potential.share(tile.first_local + i), total, expected))
                     drawn.push_back(tile.first_local + i);
             }
         const std::size_t first = candidates.rows.size();
@@ -239,7 +247,7 @@ std::vector<float> kmeans_parallel_centroids(parallel::Communicator& comm, const
     } else {
         const Subsample sample = draw_subsample(rows, fraction, random);
         const RowBlock block{sample.values, 0, sample.ids};
-        const RowSet sampled(comm, std::span(&block, 1), rows.dimensions(), rows.threads());
+        const RowSet sampled(comm, std::span(&block, 1), rows.dimensions(), rows.threads(), sample.weights);
         candidates = draw_candidates(comm, sampled, options, random);
     }
     // On tiny or repetitive data the rounds may end with fewer than k rows: any others make up the number.

@@ -11,9 +11,9 @@ namespace {
 void check_options(const parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options) {
     const auto refuse = [&](const std::string& message) { fail_together(comm, 0, base::ErrorKind::usage, message); };
     if (options.clusters < 1) refuse(fmt::format("clusters is {}; give at least 1", options.clusters));
-    if (options.clusters > rows.global_rows())
-        refuse(fmt::format("clusters is {}, but there are only {} rows; give at most that many", options.clusters,
-                           rows.global_rows()));
+    if (options.clusters > rows.counting_rows())
+        refuse(fmt::format("clusters is {}, but there are only {} rows{}; give at most that many", options.clusters,
+                           rows.counting_rows(), rows.weighted() ? " of weight above 0" : ""));
     if (options.clusters > std::numeric_limits<std::int32_t>::max())
         refuse(fmt::format("clusters is {}; labels are 32-bit numbers, so give less than 2^31", options.clusters));
     if (options.iterations < 0) refuse(fmt::format("iterations is {}; give 0 or more", options.iterations));

@@ -13,6 +13,7 @@
 #include "cluster/empty_clusters.h"
 #include "cluster/survivor_batch.h"
 #include "cluster/triangle_bounds.h"
+#include "parallel/exact_sum.h"
 
 namespace kohort::cluster {
 namespace {
@@ -34,11 +35,13 @@ class Lloyd {
           options_(options),
           d_(rows.dimensions()),
           k_(static_cast<std::int64_t>(centroids.size()) / d_),
-          grid_(rows.global_rows(), rows.largest_component()),
+          grid_(rows.global_rows(), rows.largest_component() * rows.largest_weight()),
+          weight_exponent_(parallel::fixed_point_exponent(std::max<std::int64_t>(rows.global_rows(), 1), rows.largest_weight())),
           centroids_(std::move(centroids)),
           labels_(static_cast<std::size_t>(rows.local_rows()), -1),
           sums_(static_cast<std::size_t>(k_ * d_)),
-          counts_(static_cast<std::size_t>(k_)) {
+          counts_(static_cast<std::size_t>(k_)),
+          masses_(static_cast<std::size_t>(k_)) {
         const bool pays = k_ > 1 && rows.global_rows() >= 4 * k_;
         if (options.pruning == Pruning::on || (options.pruning == Pruning::automatic && pays)) bounds_.emplace(rows.local_rows(), k_);
     }
@@ -63,6 +66,7 @@ class Lloyd {
     void visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker& worker);
     void assign_rows(const DistanceKernel& kernel, const float* values, const float* norms, std::span<const std::int64_t> locals, Worker& worker);
     void take(const float* row, std::int64_t local, std::int32_t now, AssignmentDelta& delta);
+    double mass(std::int64_t cluster) const { return parallel::from_fixed_point(masses_[static_cast<std::size_t>(cluster)], weight_exponent_); }
     double inertia() const;
 
     parallel::Communicator& comm_;
@@ -70,9 +74,10 @@ class Lloyd {
     LloydOptions options_;
     std::int64_t d_, k_;
     CentroidGrid grid_;
+    int weight_exponent_;  // of the grid of weights
     std::vector<float> centroids_, assigned_to_;  // assigned_to_: those of the last assignment, where bounds are kept
     std::vector<std::int32_t> labels_;            // of the local rows
-    std::vector<std::int64_t> sums_, counts_;     // global, of the present labels
+    std::vector<std::int64_t> sums_, counts_, masses_;  // global, of the present labels; counts: of rows that weigh
     std::optional<TriangleBounds> bounds_;
     std::int64_t pruned_ = 0;  // over all ranks, in the last assignment
 };
@@ -81,12 +86,16 @@ class Lloyd {
 void Lloyd::take(const float* row, std::int64_t local, std::int32_t now, AssignmentDelta& delta) {
     std::int32_t& label = labels_[static_cast<std::size_t>(local)];
     if (label == now) return;
+    const float weight = rows_.weight(local);
+    const std::int64_t mass = parallel::to_fixed_point(static_cast<double>(weight), weight_exponent_);
     if (label >= 0) {
-        grid_.accumulate(row, d_, -1, delta.sums(label));
-        --delta.count(label);
+        grid_.accumulate(row, d_, -weight, delta.sums(label));
+        delta.count(label) -= weight > 0;
+        delta.mass(label) -= mass;
     }
-    grid_.accumulate(row, d_, 1, delta.sums(now));
-    ++delta.count(now);
+    grid_.accumulate(row, d_, weight, delta.sums(now));
+    delta.count(now) += weight > 0;
+    delta.mass(now) += mass;
     ++delta.changed();
     label = now;
 }
@@ -164,7 +173,10 @@ void Lloyd::assign(IterationStatistics& statistics) {
     total.reduce(comm_);
     statistics.reduce_seconds = seconds_since(reduce_start);
     for (std::int64_t i = 0; i < k_ * d_; ++i) sums_[static_cast<std::size_t>(i)] += total.sums(0)[i];
-    for (std::int64_t c = 0; c < k_; ++c) counts_[static_cast<std::size_t>(c)] += total.count(c);
+    for (std::int64_t c = 0; c < k_; ++c) {
+        counts_[static_cast<std::size_t>(c)] += total.count(c);
+        masses_[static_cast<std::size_t>(c)] += total.mass(c);
+    }
     pruned_ = total.pruned();
     statistics.changed = total.changed();
     statistics.rescanned = total.rescanned();
@@ -175,20 +187,20 @@ void Lloyd::assign(IterationStatistics& statistics) {
     statistics.prefiltered = kernel.prefiltered();
     statistics.empty = std::ranges::count(counts_, 0);
     statistics.imbalance = static_cast<double>(*std::ranges::max_element(counts_)) * static_cast<double>(k_) /
-                           static_cast<double>(rows_.global_rows());
+                           static_cast<double>(rows_.counting_rows());
 }
 
-// sum ||x - c||^2 = sum ||x||^2 + sum over clusters of <c, n c - 2 S>, with S the sum of a cluster's rows: no look at
-// the rows, and the same bits on every rank, as S and n are exact.
+// sum w ||x - c||^2 = sum w ||x||^2 + sum over clusters of <c, m c - 2 S>, with S the sum of a cluster's w x and m that
+// of its w: no look at the rows, and the same bits on every rank, as S and m are exact.
 double Lloyd::inertia() const {
     double clusters = 0;
     for (std::int64_t c = 0; c < k_; ++c) {
         const float* centroid = centroids_.data() + c * d_;
-        const auto count = static_cast<double>(counts_[static_cast<std::size_t>(c)]);
+        const double total = mass(c);
         double sum = 0;
         for (std::int64_t j = 0; j < d_; ++j) {
             const auto component = static_cast<double>(centroid[j]);
-            sum += component * (count * component - 2 * grid_.value(sums_[static_cast<std::size_t>(c * d_ + j)]));
+            sum += component * (total * component - 2 * grid_.value(sums_[static_cast<std::size_t>(c * d_ + j)]));
         }
         clusters += sum;
     }
@@ -198,21 +210,25 @@ double Lloyd::inertia() const {
 std::int64_t Lloyd::refill() {
     const auto moves = refill_empty_clusters(comm_, rows_, centroids_, labels_, counts_, grid_.resolution(d_));
     if (moves.empty()) return 0;
-    // Each moved row's grid values come from the rank that holds it; the others add zeros.
-    std::vector<std::int64_t> values(moves.size() * static_cast<std::size_t>(d_));
+    // Each moved row's share of the sums, and its mass, come from the rank that holds it; the others add zeros.
+    const auto width = static_cast<std::size_t>(d_ + 1);
+    std::vector<std::int64_t> values(moves.size() * width);
     for (std::size_t m = 0; m < moves.size(); ++m) {
         const std::int64_t local = moves[m].local;
         if (local < 0) continue;
         labels_[static_cast<std::size_t>(local)] = moves[m].to;
         if (bounds_) bounds_->forget(local);
-        grid_.accumulate(rows_.rows_at(std::span(&local, 1)).data(), d_, 1, values.data() + static_cast<std::int64_t>(m) * d_);
+        grid_.accumulate(rows_.rows_at(std::span(&local, 1)).data(), d_, rows_.weight(local), values.data() + m * width);
+        values[m * width + width - 1] = parallel::to_fixed_point(static_cast<double>(rows_.weight(local)), weight_exponent_);
     }
     parallel::all_reduce(comm_, std::span(values), parallel::ReduceOperation::sum);
     for (std::size_t m = 0; m < moves.size(); ++m) {
         --counts_[static_cast<std::size_t>(moves[m].from)];
         ++counts_[static_cast<std::size_t>(moves[m].to)];
+        masses_[static_cast<std::size_t>(moves[m].from)] -= values[m * width + width - 1];
+        masses_[static_cast<std::size_t>(moves[m].to)] += values[m * width + width - 1];
         for (std::int64_t j = 0; j < d_; ++j) {
-            const std::int64_t value = values[m * static_cast<std::size_t>(d_) + static_cast<std::size_t>(j)];
+            const std::int64_t value = values[m * width + static_cast<std::size_t>(j)];
             sums_[static_cast<std::size_t>(moves[m].from * d_ + j)] -= value;
             sums_[static_cast<std::size_t>(moves[m].to * d_ + j)] += value;
         }
@@ -222,11 +238,10 @@ std::int64_t Lloyd::refill() {
 
 void Lloyd::update() {
     for (std::int64_t c = 0; c < k_; ++c) {
-        const std::int64_t count = counts_[static_cast<std::size_t>(c)];
-        if (count == 0) continue;  // nothing left to refill it with: it stays where it is
+        if (counts_[static_cast<std::size_t>(c)] == 0) continue;  // nothing left to refill it with: it stays where it is
         const auto sums = std::span(sums_).subspan(static_cast<std::size_t>(c * d_), static_cast<std::size_t>(d_));
         if (options_.metric == Metric::cosine) grid_.direction(sums, centroids_.data() + c * d_);
-        else grid_.mean(sums, count, centroids_.data() + c * d_);
+        else grid_.mean(sums, mass(c), centroids_.data() + c * d_);
     }
 }
 

@@ -51,8 +51,9 @@ void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, doub
 
 }  // namespace
 
-RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions, int threads)
-    : dimensions_(dimensions), threads_(std::max(threads, 1)) {
+RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions, int threads,
+               std::vector<float> weights)
+    : dimensions_(dimensions), threads_(std::max(threads, 1)), weights_(std::move(weights)) {
     if (dimensions < 1) base::fail(base::ErrorKind::internal, "k-means needs at least one dimension, not {}", dimensions);
     for (const auto& block : blocks) {
         const auto values = static_cast<std::int64_t>(block.values.size());
@@ -65,8 +66,8 @@ RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, s
     check(comm);
 }
 
-RowSet::RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed)
-    : dimensions_(source.dimensions()), threads_(std::max(threads, 1)) {
+RowSet::RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed, std::vector<float> weights)
+    : dimensions_(source.dimensions()), threads_(std::max(threads, 1)), weights_(std::move(weights)) {
     if (streamed) {
         source_ = &source;
         add_chunks(source);
@@ -86,7 +87,7 @@ void RowSet::add_tiles(const float* values, std::int64_t count, std::int64_t fir
     std::int64_t local = tiles_.empty() ? 0 : tiles_.back().first_local + tiles_.back().count;
     for (std::int64_t first = 0; first < count; first += step) {
         const std::int64_t size = std::min(step, count - first);
-        tiles_.push_back({values ? values + first * dimensions_ : nullptr, nullptr, size, local, first_row + first,
+        tiles_.push_back({values ? values + first * dimensions_ : nullptr, nullptr, nullptr, size, local, first_row + first,
                           row_ids ? row_ids + first : nullptr});
         local += size;
     }
@@ -110,7 +111,12 @@ void RowSet::add_chunks(const RowSource& source) {
 void RowSet::check(parallel::Communicator& comm) {
     const std::int64_t rows = tiles_.empty() ? 0 : tiles_.back().first_local + tiles_.back().count;
     norms_.resize(static_cast<std::size_t>(rows));
-    for (auto& tile : tiles_) tile.norms = norms_.data() + tile.first_local;
+    if (!weights_.empty() && weights_.size() != norms_.size())
+        base::fail(base::ErrorKind::internal, "{} weights for {} rows", weights_.size(), norms_.size());
+    for (auto& tile : tiles_) {
+        tile.norms = norms_.data() + tile.first_local;
+        if (!weights_.empty()) tile.weights = weights_.data() + tile.first_local;
+    }
     std::vector<RowCheck> checks(static_cast<std::size_t>(threads_));
     std::vector<double> squares(norms_.size());
     for_each_tile([&](const RowTile& tile, int worker) {
@@ -130,12 +136,34 @@ void RowSet::check(parallel::Communicator& comm) {
     }
     largest_ = parallel::all_max(comm, static_cast<double>(check.largest));
     global_rows_ = parallel::all_sum(comm, rows);
-    WideSum sum(global_rows_, static_cast<double>(dimensions_) * largest_ * largest_ * 2);
-    for (const double square : squares) sum.add(square);
+    check_weights(comm);
+    WideSum sum(global_rows_, static_cast<double>(dimensions_) * largest_ * largest_ * 2 * largest_weight_);
+    for (std::int64_t i = 0; i < rows; ++i) sum.add(static_cast<double>(weight(i)) * squares[static_cast<std::size_t>(i)]);
     auto limbs = sum.limbs();
     parallel::all_reduce(comm, std::span<std::int64_t>(limbs), parallel::ReduceOperation::sum);
     sum.set_from_limbs(limbs.data());
     squares_ = sum.value();
+}
+
+void RowSet::check_weights(parallel::Communicator& comm) {
+    weighted_ = parallel::all_max(comm, weights_.empty() ? 0 : 1) != 0;
+    counting_rows_ = global_rows_;
+    if (!weighted_) return;
+    std::int64_t bad_row = no_row, counting = local_rows();
+    float largest = 0;
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+        if (!(weights_[i] >= 0 && std::isfinite(weights_[i]))) bad_row = std::min(bad_row, row_id(static_cast<std::int64_t>(i)));
+        else largest = std::max(largest, weights_[i]);
+        counting -= weights_[i] == 0;
+    }
+    const std::int64_t worst = parallel::all_min(comm, bad_row);
+    if (worst != no_row) {
+        const int speaker = parallel::all_min(comm, bad_row == worst ? comm.rank() : comm.size());
+        fail_together(comm, speaker, base::ErrorKind::input,
+                      fmt::format("row {} has a weight that is negative or not finite; give weights of 0 and above", worst));
+    }
+    counting_rows_ = parallel::all_sum(comm, counting);
+    largest_weight_ = parallel::all_max(comm, static_cast<double>(largest));
 }
 
 std::size_t RowSet::tile_of(std::int64_t local) const {

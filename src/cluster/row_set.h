@@ -23,6 +23,7 @@ struct RowBlock {
 struct RowTile {
     const float* values;           // [count, dimensions]; null in tiles() of rows that are streamed
     const float* norms;            // [count], see norm_bound()
+    const float* weights;          // [count], null where all are 1
     std::int64_t count;
     std::int64_t first_local;      // index of the first row in this rank's results
     std::int64_t first_row;        // global ids, as in RowBlock
@@ -35,17 +36,24 @@ class RowSet {
     // Collective. The blocks' memory must outlive this object; ids are not negative and distinct over all ranks.
     // Throws Error(input) that names the lowest global row with a NaN or an infinity, and Error(internal) when a
     // block's size is not a multiple of `dimensions`.
-    RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions, int threads);
+    // weights: of this rank's rows in the order of the blocks; none: all count 1. Error(input) names a row whose weight
+    // is negative or not finite. A row of weight 0 gets a label and moves nothing.
+    RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, std::int64_t dimensions, int threads,
+           std::vector<float> weights = {});
 
     // Collective. The same rows from a source, which must outlive this object: read once into memory, or, where
     // `streamed`, again in each pass, a chunk ahead of the computation, so that two chunks are in memory.
-    RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed);
+    RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed, std::vector<float> weights = {});
 
     std::int64_t dimensions() const { return dimensions_; }
     std::int64_t local_rows() const { return static_cast<std::int64_t>(norms_.size()); }
     std::int64_t global_rows() const { return global_rows_; }
-    double largest_component() const { return largest_; }  // max |x_j| over all ranks
-    double sum_of_squares() const { return squares_; }     // of all components over all ranks, summed exactly
+    std::int64_t counting_rows() const { return counting_rows_; }  // of weight above 0, over all ranks
+    double largest_component() const { return largest_; }          // max |x_j| over all ranks
+    double sum_of_squares() const { return squares_; }             // sum of w x_j^2 over all ranks, summed exactly
+    double largest_weight() const { return largest_weight_; }
+    bool weighted() const { return weighted_; }
+    float weight(std::int64_t local) const { return weights_.empty() ? 1.0f : weights_[static_cast<std::size_t>(local)]; }
     int threads() const { return threads_; }
     bool streamed() const { return source_ != nullptr; }
     const std::vector<RowTile>& tiles() const { return tiles_; }
@@ -71,13 +79,16 @@ class RowSet {
     void add_tiles(const float* values, std::int64_t count, std::int64_t first_row, const std::int64_t* row_ids);
     void add_chunks(const RowSource& source);
     void check(parallel::Communicator& comm);
+    void check_weights(parallel::Communicator& comm);
     std::size_t tile_of(std::int64_t local) const;
     void run_tiles(std::size_t first, std::size_t last, const float* values, const TileWork& work) const;
     std::vector<float> read_chunk(const Chunk& chunk) const;
 
-    std::int64_t dimensions_, global_rows_ = 0;
+    std::int64_t dimensions_, global_rows_ = 0, counting_rows_ = 0;
     int threads_;
-    double largest_ = 0, squares_ = 0;
+    double largest_ = 0, squares_ = 0, largest_weight_ = 1;
+    bool weighted_ = false;  // on any rank
+    std::vector<float> weights_;
     const RowSource* source_ = nullptr;        // where rows are streamed
     std::vector<std::vector<float>> resident_;  // of a source that was read into memory
     std::vector<Chunk> chunks_;

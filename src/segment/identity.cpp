@@ -116,7 +116,7 @@ PreviousSegments read_previous(parallel::Communicator& comm, const std::filesyst
         for (std::int64_t i = 0; i < tile.count; ++i) {
             const auto place = places[static_cast<std::size_t>(tile.first_local + i)];
             if (place < 0) continue;
-            grid.accumulate(tile.values + i * d, d, 1, sums.data() + place * d);
+            grid.accumulate(tile.values + i * d, d, 1.0f, sums.data() + place * d);
             result.members[static_cast<std::size_t>(place)] += 1;
         }
     });

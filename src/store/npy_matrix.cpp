@@ -144,6 +144,7 @@ class NpyMatrix : public MatrixSource::Format {
             }
             shape.push_back(value);
         }
+        if (shape.size() == 1) shape.push_back(1);  // numbers alone are a matrix of one column
         if (shape.size() != 2) refuse(fmt::format("it has {} dimensions", shape.size()));
         rows = shape[0];
         columns = shape[1];

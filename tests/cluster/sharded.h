@@ -82,6 +82,7 @@ struct HowToRun {
     bool streamed = false;
     Effort* effort = nullptr;
     KMeansCallback each_iteration = {};
+    std::vector<float> weights = {};  // [rows]; none: all 1
 };
 
 inline WholeResult run_sharded(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options, int ranks,
@@ -103,8 +104,12 @@ inline WholeResult run_sharded(const std::vector<float>& values, std::int64_t d,
             for (std::int64_t i = 0; i < shard.count; ++i) ids.push_back(shard.first + i);
         }
         const ShardSource source(values, d, shards, comm.rank());
-        const KMeansResult result = how.streamed ? kmeans(comm, RowSet(comm, source, options.threads, true), options, how.each_iteration)
-                                                 : kmeans(comm, blocks, d, options, how.each_iteration);
+        std::vector<float> weights;
+        if (!how.weights.empty())
+            for (const auto id : ids) weights.push_back(how.weights[static_cast<std::size_t>(id)]);
+        const RowSet set = how.streamed ? RowSet(comm, source, options.threads, true, weights)
+                                        : RowSet(comm, blocks, d, options.threads, weights);
+        const KMeansResult result = kmeans(comm, set, options, how.each_iteration);
         std::lock_guard lock(mutex);
         const Assignment& mine = result.assignment;
         for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -61,6 +61,33 @@ for n in 2 1; do
   [ "$now" -le $((all + 1)) ] || fail "$before iterations, then $((now - before)) more; a whole run has $all"
 done
 
+# Weights and cosine, against numpy.
+/usr/bin/python3 -c "import numpy; numpy.save('weights.npy', numpy.random.default_rng(6).integers(0, 4, size=20011).astype('f8'))"
+ranks 2 "${cluster[@]}" --weights weights.npy --out weighted
+ranks 3 "${cluster[@]}" --weights weights.npy --stream on --out weighted3
+[ "$(digest weighted)" = "$(digest weighted3)" ] || fail "another digest with weights on other ranks"
+ranks 2 "${cluster[@]}" --metric cosine --out cosine
+ranks 1 "${cluster[@]}" --metric cosine --stream on --out cosine1
+[ "$(digest cosine)" = "$(digest cosine1)" ] || fail "another digest by cosine on other ranks"
+/usr/bin/python3 - <<'P'
+import glob, h5py, numpy
+def read(run):
+    numbers = numpy.concatenate([h5py.File(part)["/obs/segment"][:] for part in sorted(glob.glob(run + "/segment/part-*.h5"))])
+    with h5py.File(run + "/segment/centroids.h5") as file:
+        return numbers, file["/centroids"][:].astype("f8"), file["/number"][:]
+rows, weights = numpy.load("rows.npy").astype("f8"), numpy.load("weights.npy")
+numbers, centroids, order = read("weighted")
+for cluster in range(70):
+    mine = numbers == order[cluster]
+    if weights[mine].sum() > 0:
+        mean = (weights[mine, None] * rows[mine]).sum(0) / weights[mine].sum()
+        assert abs(mean - centroids[cluster]).max() < 0.5, "40 iterations may not have converged, but are near"
+numbers, centroids, order = read("cosine")
+unit = rows / numpy.linalg.norm(rows, axis=1, keepdims=True)
+assert abs(numpy.linalg.norm(centroids, axis=1) - 1).max() < 1e-6
+nearest = order[(unit.astype("f4").astype("f8") @ centroids.T).argmax(1)]
+assert (nearest == numbers).mean() > 0.999, (nearest == numbers).mean()  # but for ties within a rounding
+P
 refused() {  # CODE OPTIONS…
   local code=0
   rm -rf none
@@ -73,5 +100,7 @@ has avx512f || refused 4 --kernel avx512
 refused 2 --memory 1M
 refused 2 --memory lots
 refused 2 --kernel sse
+refused 2 --weights rows.npy
+refused 2 --metric manhattan
 refused 2 --clusters 71 --init plain/segment/centroids.h5:/centroids
 no_leftovers .
