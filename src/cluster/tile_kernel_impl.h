@@ -38,6 +38,7 @@ struct TileKernelBody {
     using Integers = typename Vectors<lanes>::Integers;
 
     static constexpr float infinity = __builtin_inff();
+    static constexpr std::int64_t cached_floats = 6144;  // 24 KiB
 
     [[gnu::always_inline]] static Floats load(const float* from) { return *reinterpret_cast<const LooseFloats*>(from); }
     [[gnu::always_inline]] static void store(float* to, Floats value) { *reinterpret_cast<LooseFloats*>(to) = value; }
@@ -119,15 +120,28 @@ struct TileKernelBody {
 
     // held [tile_rows, columns] (+)= x [tile_rows, length] times packed [length, columns].
     // A function of its own, so that its loop has all registers to itself.
+    // With a single vector of centroids the arithmetic takes no longer than memory does: the rows `ahead` floats further
+    // on, which come next, are asked for in time.
     template <int vectors, bool first>
-    [[gnu::noinline]] static void multiply(const float* const* x, std::int64_t length, const float* packed, float* held) {
+    [[gnu::noinline]] static void multiply(const float* const* x, std::int64_t length, const float* packed, float* held, std::int64_t ahead) {
         constexpr int columns = vectors * lanes;
+        constexpr std::int64_t line = 16;  // floats
         Floats sums[tile_rows][vectors] = {};
-        for (std::int64_t j = 0; j < length; ++j, packed += columns) {
+        const auto step = [&](std::int64_t j) __attribute__((always_inline)) {
 #pragma GCC unroll 8
             for (int r = 0; r < tile_rows; ++r)
 #pragma GCC unroll 8
                 for (int v = 0; v < vectors; ++v) sums[r][v] += x[r][j] * load(packed + v * lanes);
+            packed += columns;
+        };
+        if constexpr (vectors == 1) {
+            for (std::int64_t begin = 0; begin < length; begin += line) {
+                for (int r = 0; r < tile_rows; ++r) __builtin_prefetch(x[r] + begin + ahead);
+                const std::int64_t end = begin + line < length ? begin + line : length;
+                for (std::int64_t j = begin; j < end; ++j) step(j);
+            }
+        } else {
+            for (std::int64_t j = 0; j < length; ++j) step(j);
         }
 #pragma GCC unroll 8
         for (int r = 0; r < tile_rows; ++r)
@@ -138,21 +152,31 @@ struct TileKernelBody {
             }
     }
 
-    // products [count, vectors * lanes] = the block's rows times one panel, chunk by chunk: a chunk of the panel stays
-    // in the first-level cache while all rows pass by.
+    // A tile's rows, from `row` on, times one chunk of a panel.
+    template <int vectors>
+    [[gnu::always_inline]] static void multiply_tile(const float* rows, std::int64_t row, std::int64_t count, std::int64_t d,
+                                                     std::int64_t begin, const float* packed, float* products) {
+        constexpr int columns = vectors * lanes;
+        const std::int64_t length = d - begin < chunk_dimensions ? d - begin : chunk_dimensions;
+        const float* x[tile_rows];
+        for (int r = 0; r < tile_rows; ++r)  // a tile that sticks out computes the last row again
+            x[r] = rows + (row + r < count ? row + r : count - 1) * d + begin;
+        (begin == 0 ? multiply<vectors, true> : multiply<vectors, false>)(x, length, packed + begin * columns, products + row * columns,
+                                                                                  tile_rows * d);
+    }
+
+    // products [count, vectors * lanes] = the block's rows times one panel.
     template <int vectors>
     static void multiply_panel(const float* rows, std::int64_t count, std::int64_t d, const float* packed, float* products) {
-        constexpr int columns = vectors * lanes;
-        for (std::int64_t begin = 0; begin < d; begin += chunk_dimensions) {
-            const std::int64_t length = d - begin < chunk_dimensions ? d - begin : chunk_dimensions;
-            for (std::int64_t row = 0; row < count; row += tile_rows) {
-                const float* x[tile_rows];
-                for (int r = 0; r < tile_rows; ++r)  // a tile that sticks out computes the last row again
-                    x[r] = rows + (row + r < count ? row + r : count - 1) * d + begin;
-                const auto multiply_tile = begin == 0 ? multiply<vectors, true> : multiply<vectors, false>;
-                multiply_tile(x, length, packed + begin * columns, products + row * columns);
-            }
+        if (d * vectors * lanes <= cached_floats) {  // the whole panel stays in the first-level cache: rows pass by once
+            for (std::int64_t row = 0; row < count; row += tile_rows)
+                for (std::int64_t begin = 0; begin < d; begin += chunk_dimensions)
+                    multiply_tile<vectors>(rows, row, count, d, begin, packed, products);
+            return;
         }
+        for (std::int64_t begin = 0; begin < d; begin += chunk_dimensions)  // a chunk of it does
+            for (std::int64_t row = 0; row < count; row += tile_rows)
+                multiply_tile<vectors>(rows, row, count, d, begin, packed, products);
     }
 
     // Calls done(row, first column, values) for every row and every register of v(row, columns), in ascending order
