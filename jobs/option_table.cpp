@@ -82,7 +82,7 @@ const std::vector<OptionSpec>& option_table() {
         {"precision", choice, "fp32", "run encode", "of the encoder's arithmetic", {"auto", "fp32", "bf16"}},
 
         {"clusters", integers_or_auto, "auto", "run cluster", "number of segments; several (8,16,32) or auto (2 to 20): compared on at most 20,000 rows, see segment/choice.csv", {}, 1, 1e9},
-        {"init", text, "kmeans||", "run cluster", "kmeans||, random, or given centroids: FILE.h5:/centroids or FILE.npy", {}},
+        {"init", text, "auto", "run cluster", "auto (kmeans||, above 4,096 clusters hierarchical), kmeans||, random, hierarchical, bisecting, or given centroids: FILE.h5:/centroids or FILE.npy", {}},
         {"iterations", integer, "100", "run cluster", "most Lloyd iterations", {}, 0, 1e9},
         {"restarts", integer, "5", "run cluster", "the best of so many starts is kept", {}, 1, 1e6},
         {"metric", choice, "euclidean", "run cluster", "cosine: directions count, lengths do not", {"euclidean", "cosine"}},

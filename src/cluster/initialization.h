@@ -13,12 +13,18 @@
 namespace kohort::cluster {
 
 enum class Initialization {
+    automatic,        // k-means|| up to most_direct_clusters, hierarchical above
     kmeans_parallel,  // k-means||, Bahmani et al. 2012, algorithm 2, then greedy weighted k-means++ on its candidates
     random,           // k rows, every set of k equally likely
+    hierarchical,     // see divisive.h
+    bisecting,        // see divisive.h
     given             // centroids handed in (a former run's)
 };
 
-Initialization parse_initialization(std::string_view name);  // "kmeans||", "random"; Error(usage) otherwise
+inline constexpr std::int64_t most_direct_clusters = 4096;
+
+// "auto", "kmeans||", "random", "hierarchical", "bisecting"; Error(usage) otherwise.
+Initialization parse_initialization(std::string_view name);
 
 struct InitializationOptions {
     std::int64_t clusters = 0;

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "cluster/divisive.h"
+
 namespace kohort::cluster {
 namespace {
 
@@ -32,9 +34,17 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
 
 std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, int restart) {
     const InitializationOptions initialization{options.clusters, options.seed, restart, options.kernel, options.prefilter};
-    switch (options.initialization) {
+    auto divided = options;
+    divided.seed += static_cast<std::uint64_t>(restart) * 0xbf58476d1ce4e5b9u;  // another stream for each restart
+    auto how = options.initialization;
+    if (how == Initialization::automatic)
+        how = options.clusters > most_direct_clusters ? Initialization::hierarchical : Initialization::kmeans_parallel;
+    switch (how) {
         case Initialization::kmeans_parallel: return kmeans_parallel_centroids(comm, rows, initialization);
         case Initialization::random: return random_centroids(comm, rows, initialization);
+        case Initialization::hierarchical: return hierarchical_centroids(comm, rows, divided);
+        case Initialization::bisecting: return bisecting_centroids(comm, rows, divided);
+        case Initialization::automatic: break;
         case Initialization::given: return options.initial_centroids;
     }
     base::fail(base::ErrorKind::internal, "no such initialization");

@@ -30,7 +30,7 @@ struct KMeansOptions {
     std::int64_t clusters = 0;
     int iterations = 100;  // most updates of the centroids a restart; 0 only assigns to the initial ones
     std::uint64_t seed = 0;
-    Initialization initialization = Initialization::kmeans_parallel;
+    Initialization initialization = Initialization::automatic;
     std::vector<float> initial_centroids;  // [clusters, dimensions], for Initialization::given
     int restarts = 1;                      // the best by (inertia, restart) is kept; given centroids need only one
     int threads = 1;                       // of rows in blocks
