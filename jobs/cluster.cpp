@@ -36,6 +36,8 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     settings.kernel = cluster::resolve_kernel(cluster::parse_kernel(options.text("kernel")));
     settings.prefilter = cluster::parse_prefilter(options.text("prefilter"));
     cluster::resolve_prefilter(settings.prefilter, settings.kernel, clusters);
+    settings.balance = options.real("balance");
+    settings.warm_up_batches = options.integer("warm-up");
     settings.metric = cluster::parse_metric(options.text("metric"));
     settings.pruning = cluster::parse_pruning(options.text("pruning"));
     const auto& init = options.text("init");
@@ -180,6 +182,8 @@ store::StageKey cluster_key(const Options& options) {
     for (const char* name : {"clusters", "init", "iterations", "restarts", "seed"}) key.add(name, options.text(name));
     if (options.names("weights") && !options.text("weights").empty())
         key.add("weights", base::sha256_file(store::parse_dataset(options.text("weights")).file));
+    if (options.real("balance") > 0) key.add("balance", options.text("balance"));
+    if (options.integer("warm-up") > 0) key.add("warm-up", options.text("warm-up"));
     if (options.text("metric") != "euclidean") key.add("metric", options.text("metric"));
     if (names_a_dataset(options.text("init")))
         key.add("init's file", base::sha256_file(store::parse_dataset(options.text("init")).file));

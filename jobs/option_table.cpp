@@ -85,6 +85,8 @@ const std::vector<OptionSpec>& option_table() {
         {"init", text, "auto", "run cluster", "auto (kmeans||, above 4,096 clusters hierarchical), kmeans||, random, hierarchical, bisecting, or given centroids: FILE.h5:/centroids or FILE.npy", {}},
         {"iterations", integer, "100", "run cluster", "most Lloyd iterations", {}, 0, 1e9},
         {"restarts", integer, "5", "run cluster", "the best of so many starts is kept", {}, 1, 1e6},
+        {"warm-up", integer, "0", "run cluster", "batches of some 10,000 rows that move the initial centroids first", {}, 0, 1e9},
+        {"balance", real, "0", "run cluster", "1 and above: no cluster larger than so many times the mean size; 0: any size", {}, 0, 1e9},
         {"metric", choice, "euclidean", "run cluster", "cosine: directions count, lengths do not", {"euclidean", "cosine"}},
         {"weights", text, "", "cluster", "how much each row counts: FILE.npy of [rows], or FILE.h5:/path of [rows, 1]", {}},
         {"kernel", choice, "auto", "run cluster", "arithmetic of the distances; never changes a result", {"auto", "scalar", "portable", "avx2", "avx512"}},

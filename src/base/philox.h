@@ -17,7 +17,8 @@ enum class RandomPurpose : std::uint32_t {
     dropout = 6,
     cluster_init = 7,
     cluster_sample = 8,
-    map_sample = 9
+    map_sample = 9,
+    mini_batch = 10
 };
 
 class Philox {

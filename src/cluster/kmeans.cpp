@@ -5,7 +5,9 @@
 #include <optional>
 #include <utility>
 
+#include "cluster/balance.h"
 #include "cluster/divisive.h"
+#include "cluster/mini_batch.h"
 
 namespace kohort::cluster {
 namespace {
@@ -19,6 +21,8 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
     if (options.clusters > std::numeric_limits<std::int32_t>::max())
         refuse(fmt::format("clusters is {}; labels are 32-bit numbers, so give less than 2^31", options.clusters));
     if (options.iterations < 0) refuse(fmt::format("iterations is {}; give 0 or more", options.iterations));
+    if (options.balance != 0 && !(options.balance >= 1))
+        refuse(fmt::format("balance is {}; give 0 for none, or at least 1", options.balance));
     if (options.restarts < 1) refuse(fmt::format("restarts is {}; give at least 1", options.restarts));
     if (options.from && static_cast<std::int64_t>(options.from->centroids.size()) != options.clusters * rows.dimensions())
         refuse("the state to go on from has another number of clusters or dimensions");
@@ -61,6 +65,7 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
     for (int restart = state.restart; restart < restarts; ++restart) {
         const bool goes_on = options.from && restart == options.from->restart;
         auto centroids = goes_on ? options.from->centroids : start_centroids(comm, rows, options, restart);
+        if (!goes_on && options.warm_up_batches > 0) centroids = warm_up_centroids(comm, rows, std::move(centroids), options, restart);
         const auto report = [&](const IterationStatistics& statistics, std::span<const float> now) {
             result.statistics.push_back(statistics);
             if (!each_iteration) return;
@@ -85,6 +90,7 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
     result.converged = state.best.converged;
     result.centroids = std::move(state.best.centroids);
     result.assignment = assign_rows(comm, rows, result.centroids, options.kernel);
+    if (options.balance > 0) balance_clusters(comm, rows, options, result.centroids, result.assignment);
     return result;
 }
 

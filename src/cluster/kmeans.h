@@ -33,11 +33,13 @@ struct KMeansOptions {
     Initialization initialization = Initialization::automatic;
     std::vector<float> initial_centroids;  // [clusters, dimensions], for Initialization::given
     int restarts = 1;                      // the best by (inertia, restart) is kept; given centroids need only one
+    std::int64_t warm_up_batches = 0;      // of rows that move the initial centroids before the iterations: mini_batch.h
     int threads = 1;                       // of rows in blocks
     Kernel kernel = Kernel::automatic;
     PrefilterChoice prefilter = PrefilterChoice::automatic;
     Pruning pruning = Pruning::automatic;
     Metric metric = Metric::euclidean;  // cosine: the rows must be of length one, see unit_rows.h
+    double balance = 0;  // at least 1: no cluster larger than so many times the mean size, see balance.h; 0: any size
     std::optional<KMeansState> from;  // goes on from there
 };
 
