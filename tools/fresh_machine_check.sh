@@ -28,6 +28,6 @@ rm -rf "$root/kohort"
 mkdir "$root/kohort"
 git archive HEAD | tar -x -C "$root/kohort"
 start=$SECONDS
-env -i chroot "$root" /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin /kohort/tools/quickstart.sh
+env -i "$(command -v chroot)" "$root" /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin /kohort/tools/quickstart.sh
 echo "quickstart on a fresh Debian 12: $((SECONDS - start)) s"
 [ -s "$root/kohort/kohort-quickstart/run/report.html" ]
