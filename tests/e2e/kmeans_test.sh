@@ -61,6 +61,20 @@ for n in 2 1; do
   [ "$now" -le $((all + 1)) ] || fail "$before iterations, then $((now - before)) more; a whole run has $all"
 done
 
+# Variants, each on two and on three ranks.
+for variant in "--init hierarchical" "--init bisecting --clusters 20" "--warm-up 4 --balance 1.2" "--metric cosine --balance 1.5"; do
+  rm -rf two three
+  ranks 2 "${cluster[@]}" $variant --out two
+  ranks 3 "${cluster[@]}" $variant --stream on --threads 1 --out three
+  [ "$(digest two)" = "$(digest three)" ] || fail "another digest on three ranks with: $variant"
+  [ "$(digest two)" != "$expected" ] || fail "no other digest with: $variant"
+done
+/usr/bin/python3 - <<'P'
+import glob, h5py, numpy
+numbers = numpy.concatenate([h5py.File(part)["/obs/segment"][:] for part in glob.glob("two/segment/part-*.h5")])
+assert numpy.bincount(numbers).max() <= numpy.ceil(1.5 * 20011 / 70), numpy.bincount(numbers).max()
+P
+
 # Weights and cosine, against numpy.
 /usr/bin/python3 -c "import numpy; numpy.save('weights.npy', numpy.random.default_rng(6).integers(0, 4, size=20011).astype('f8'))"
 ranks 2 "${cluster[@]}" --weights weights.npy --out weighted
@@ -100,6 +114,7 @@ has avx512f || refused 4 --kernel avx512
 refused 2 --memory 1M
 refused 2 --memory lots
 refused 2 --kernel sse
+refused 2 --balance 0.9
 refused 2 --weights rows.npy
 refused 2 --metric manhattan
 refused 2 --clusters 71 --init plain/segment/centroids.h5:/centroids
