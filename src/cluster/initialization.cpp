@@ -228,7 +228,10 @@ Initialization parse_initialization(std::string_view name) {
     if (name == "bisecting") return Initialization::bisecting;
     if (name == "kmeans||") return Initialization::kmeans_parallel;
     if (name == "random") return Initialization::random;
-    base::fail(base::ErrorKind::usage, "unknown initialization '{}': use auto, kmeans||, random, hierarchical, bisecting, or FILE.h5:/path or FILE.npy for given centroids", name);
+    base::fail(base::ErrorKind::usage,
+               "unknown initialization '{}': use auto, kmeans||, random, hierarchical, bisecting, or FILE.h5:/path or "
+               "FILE.npy for given centroids",
+               name);
 }
 
 std::vector<float> random_centroids(parallel::Communicator& comm, const RowSet& rows, const InitializationOptions& options) {

@@ -12,8 +12,9 @@ namespace kohort::cluster {
 // Rows of a batch, on average: each row's part in it is a draw by its global id.
 inline constexpr std::int64_t mini_batch_rows = 10'000;
 
-// Collective; [k, d], equal on all ranks. options.warm_up_batches batches of their own for each restart. After each batch a centroid is the mean of all rows that batches have given it
-// so far (with Metric::cosine that mean's direction); one that none has been given stays where it is.
+// Collective; [k, d], equal on all ranks. options.warm_up_batches batches, of their own for each restart. After each a
+// centroid is the mean of all rows that batches have given it so far (with Metric::cosine that mean's direction); one
+// that none has been given stays where it is.
 std::vector<float> warm_up_centroids(parallel::Communicator& comm, const RowSet& rows, std::vector<float> centroids,
                                      const KMeansOptions& options, int restart);
 
