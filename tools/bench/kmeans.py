@@ -36,7 +36,8 @@ def run(iterations):
     begin = time.perf_counter()
     if name == "scikit-learn":
         from sklearn.cluster import KMeans
-        found = KMeans(len(start), init=start, n_init=1, algorithm="lloyd", tol=0, max_iter=iterations).fit(rows).inertia_
+        model = KMeans(len(start), init=start, n_init=1, algorithm="lloyd", tol=0, max_iter=iterations).fit(rows)
+        found, iterations = model.inertia_, model.n_iter_  # it may have converged
     else:
         import faiss
         faiss.omp_set_num_threads(2)
@@ -44,10 +45,10 @@ def run(iterations):
                              max_points_per_centroid=len(rows), seed=1)
         model.train(rows, init_centroids=start)
         found = float(model.obj[-1])
-    return time.perf_counter() - begin, found
+    return time.perf_counter() - begin, found, iterations
 run(1)
 few, many = ([run(count) for _ in range(3)] for count in counts)  # the fastest of three: what comes before iterations varies
-print((min(many)[0] - min(few)[0]) / (counts[1] - counts[0]), many[0][1])
+print((min(many)[0] - min(few)[0]) / (many[0][2] - few[0][2]), many[0][1])
 """
 
 
@@ -72,7 +73,7 @@ def kohort(folder, clusters, variant, ranks=1, threads=2):
                     "--out", out, "--log-level", "warning", *VARIANTS[variant]], check=True, env=ENVIRONMENT)
     records = [json.loads(line) for line in open(out / "metrics.jsonl", encoding="utf-8")]
     lloyd = [record for record in records if record["event"] == "lloyd"]
-    return statistics.mean(record["seconds"] for record in lloyd[FEW + 1:MANY + 1]), lloyd
+    return statistics.mean(record["seconds"] for record in lloyd[FEW + 1:MANY + 1] if record["changed"] > 0), lloyd
 
 
 def peer(python, name, folder):
