@@ -78,6 +78,7 @@ std::unique_ptr<VectorInput> run_vectors(JobContext& context, const std::filesys
 
 std::unique_ptr<VectorInput> dataset_vectors(JobContext& context, const std::string& name) {
     store::MatrixSource source(store::parse_dataset(name));
+    if (source.element_size() == sizeof(double)) base::log_info("{}: float64, rounded to float32", name);
     const auto partitions = corpus::partition_count(source.rows());
     std::vector<std::int64_t> counts(static_cast<std::size_t>(partitions));
     for (std::int64_t p = 0; p < partitions; ++p)

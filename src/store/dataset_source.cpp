@@ -42,6 +42,7 @@ std::int64_t MatrixSource::rows() const {
 std::int64_t MatrixSource::columns() const {
     return format_->columns;
 }
+std::size_t MatrixSource::element_size() const { return format_->element_size; }
 const std::vector<std::filesystem::path>& MatrixSource::files() const {
     return format_->files;
 }

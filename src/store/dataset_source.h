@@ -30,6 +30,7 @@ class MatrixSource {
 
     std::int64_t rows() const;
     std::int64_t columns() const;
+    std::size_t element_size() const;  // bytes of a number as it is stored: 8 for float64, which is rounded
 
     // Rows [first, first + count), [count, columns()] row by row. Values are as stored, NaN and infinity
     // included; a float64 is rounded to the nearest float. Error(environment) when the data are damaged, or a

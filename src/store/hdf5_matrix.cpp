@@ -46,6 +46,7 @@ class Hdf5Matrix : public MatrixSource::Format {
         name = reader_->dataset().name;
         rows = reader_->dataset().shape[0];
         columns = reader_->dataset().shape[1];
+        element_size = reader_->dataset().element_size;
         files.push_back(ref.file);
         for (const auto& source : reader_->sources())
             if (source.file != files.back()) files.push_back(source.file);

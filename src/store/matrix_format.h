@@ -12,6 +12,7 @@ class MatrixSource::Format {
 
     std::string name;  // for messages
     std::int64_t rows = 0, columns = 0;
+    std::size_t element_size = 0;  // bytes of a stored number
     std::vector<std::filesystem::path> files;
 };
 

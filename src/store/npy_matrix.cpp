@@ -103,6 +103,7 @@ class NpyMatrix : public MatrixSource::Format {
         data_offset_ = prefix + length;
         read_type(value_of(header, "'descr':"));
         if (!value_of(header, "'fortran_order':").starts_with("False")) refuse("its order is Fortran's");
+        element_size = static_cast<std::size_t>(width_);
         read_shape(value_of(header, "'shape':"));
         const auto room = (size - data_offset_) / static_cast<std::int64_t>(width_);
         if (columns > 0 && rows > room / columns) refuse("it is cut off");

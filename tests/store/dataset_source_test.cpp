@@ -64,10 +64,17 @@ class MatrixSources : public StoreTest {
 
 TEST_F(MatrixSources, npy_files_of_every_kind_are_read_as_numpy_reads_them) {
     for (const std::string name :
-         {"half.npy", "single.npy", "double.npy", "empty.npy", "version2.npy", "version3.npy"}) {
+         {"half.npy", "single.npy", "double.npy", "empty.npy", "version2.npy", "version3.npy", "vector.npy"}) {
         const MatrixSource source(parse_dataset((folder_ / name).string()));
         expect_equal(source, name);
         EXPECT_EQ(source.files(), std::vector{folder_ / name});
+    }
+}
+
+TEST_F(MatrixSources, tell_the_size_of_a_stored_number) {
+    for (const auto& [name, bytes] : {std::pair{"half", 2u}, {"single", 4u}, {"double", 8u}}) {
+        EXPECT_EQ(MatrixSource({folder_ / (std::string(name) + ".npy"), ""}).element_size(), bytes);
+        EXPECT_EQ(MatrixSource({folder_ / "matrices.h5", std::string("/group/") + name}).element_size(), bytes);
     }
 }
 

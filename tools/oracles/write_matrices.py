@@ -38,7 +38,9 @@ def main(folder):
     np.save(os.path.join(folder, "bad_fortran.npy"), np.asfortranarray(single))
     np.save(os.path.join(folder, "bad_integers.npy"), np.arange(12).reshape(3, 4))
     np.save(os.path.join(folder, "bad_big_endian.npy"), single.astype(">f4"))
-    np.save(os.path.join(folder, "bad_vector.npy"), single[0])
+    np.save(os.path.join(folder, "bad_cube.npy"), single.reshape(10, 100, 33))
+    np.save(os.path.join(folder, "vector.npy"), single[0])  # one column
+    expect("vector.npy", single[0])
     with open(os.path.join(folder, "bad_text.npy"), "w") as file:
         file.write("id,vector\n1,2.0\n")
     whole = open(os.path.join(folder, "single.npy"), "rb").read()
