@@ -22,7 +22,8 @@ if(KOHORT_MOLD)
   target_link_options(kohort_flags INTERFACE -fuse-ld=mold)
 endif()
 if(KOHORT_SANITIZE)
-  target_compile_options(kohort_flags INTERFACE -fsanitize=${KOHORT_SANITIZE} -fno-omit-frame-pointer)
+  # Instrumented code makes GCC warn of variables that are never uninitialised.
+  target_compile_options(kohort_flags INTERFACE -fsanitize=${KOHORT_SANITIZE} -fno-omit-frame-pointer -Wno-maybe-uninitialized)
   target_link_options(kohort_flags INTERFACE -fsanitize=${KOHORT_SANITIZE})
 endif()
 
