@@ -22,7 +22,8 @@ enum class AllReduce { tree, blocking };
 class SimulatedCommunicator : public parallel::Communicator {
   public:
     // flops_a_sum: what adding two elements costs, in operations of the simulated core.
-    SimulatedCommunicator(AllReduce algorithm, double flops_a_sum) : algorithm_(algorithm), flops_a_sum_(flops_a_sum) {
+    SimulatedCommunicator(AllReduce algorithm, double flops_a_sum)
+        : algorithm_(algorithm), flops_a_sum_(flops_a_sum) {
         MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
         MPI_Comm_size(MPI_COMM_WORLD, &size_);
         topology_ = {rank_, size_, 0, 1, -1, std::vector<int>(static_cast<std::size_t>(size_), 1)};
@@ -46,12 +47,14 @@ class SimulatedCommunicator : public parallel::Communicator {
             spread_from_first(data);
             return {};
         }
-        MPI_Allreduce(MPI_IN_PLACE, data.data, count_of(data.count), type_of(data.type), operation_of(operation), MPI_COMM_WORLD);
+        MPI_Allreduce(MPI_IN_PLACE, data.data, count_of(data.count), type_of(data.type), operation_of(operation),
+                      MPI_COMM_WORLD);
         // The halves of halves that a rank adds make up the buffer, less one rank's share.
         smpi_execute_flops(flops_a_sum_ * static_cast<double>(data.count) * (size_ - 1) / size_);
         return {};
     }
-    parallel::Request start_all_gather_v(parallel::Buffer send, parallel::Buffer receive, std::vector<std::int64_t> counts) override {
+    parallel::Request start_all_gather_v(parallel::Buffer send, parallel::Buffer receive,
+                                         std::vector<std::int64_t> counts) override {
         std::vector<int> sizes, places;
         int place = 0;
         for (const auto count : counts) {
@@ -64,11 +67,15 @@ class SimulatedCommunicator : public parallel::Communicator {
         return {};
     }
     // What Lloyd's iterations never ask for.
-    parallel::Request start_reduce_scatter(parallel::Buffer, parallel::Buffer, parallel::ReduceOperation) override { return unused(); }
+    parallel::Request start_reduce_scatter(parallel::Buffer, parallel::Buffer, parallel::ReduceOperation) override {
+        return unused();
+    }
     parallel::Request start_all_to_all_v(parallel::Buffer, std::vector<std::int64_t>, parallel::Buffer,
                                          std::vector<std::int64_t>) override { return unused(); }
     parallel::Request start_exclusive_scan(parallel::Buffer) override { return unused(); }
-    parallel::Request start_gather_v(parallel::Buffer, parallel::Buffer, std::vector<std::int64_t>, int) override { return unused(); }
+    parallel::Request start_gather_v(parallel::Buffer, parallel::Buffer, std::vector<std::int64_t>, int) override {
+        return unused();
+    }
     std::unique_ptr<parallel::TicketCounter> make_ticket_counter() override { throw std::logic_error("not simulated"); }
 
     void announce_failure(int) override {}
