@@ -1,19 +1,27 @@
 #!/usr/bin/python3
 """Time of one Lloyd iteration against the number of ranks, on a simulated cluster of up to 1,024 nodes.
 
-Compiles src/cluster with SimGrid's smpicxx and runs it under smpirun: the messages are simulated, the work on rows is
-counted at the rate of one core (--rate, in GF/s; by default measured here with `kohort cluster`). The cluster: nodes of
-one rank in a two-level fat tree, 32 nodes to a switch, 100 Gb/s and 1 microsecond a link.
-Needs Debian's libsimgrid-dev and python3-matplotlib. Writes two plots beside the table.
+Compiles src/cluster with SimGrid's smpicxx into build-simulate/ and runs it under smpirun: the messages are simulated,
+the work on rows is counted. By default three costs are measured here, on one core: the rate of the distances in GF/s and
+what an iteration costs besides, both from `build/kohort cluster` at two numbers of rows, and the adding of two buffers.
+The cluster: nodes of one rank in a two-level fat tree, 32 nodes to a switch with 16 links upward, 100 Gb/s and 1
+microsecond a link. The all-reduce is by default the one that Open MPI 4.1 does for Kohort (a tree, see
+simulated_communicator.h); `--all-reduce blocking` shows what its blocking one would take.
+Needs Debian's libsimgrid-dev, python3-matplotlib and python3-numpy, and some 13 GB of memory at 1,024 ranks. Writes two
+plots beside the table.
 Example: tools/simulate/simulate.py --plots tools/pictures
 """
 import argparse
 import json
 import os
+import math
 import pathlib
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -33,6 +41,29 @@ KERNELS = {"tile_kernel_portable": [], "tile_kernel_avx2": ["-mavx2", "-mfma"],
            "tile_kernel_avx512": ["-mavx512f", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
            "prefilter_kernel_avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx512bf16", "-mfma"]}
 RANKS = [16, 32, 64, 128, 256, 512, 1024]
+MEASURED_ROWS = (5_000, 40_000)
+BUFFERS_A_RANK = 6  # of the all-reduce's size: what a simulated rank holds, measured
+
+
+def check_environment(arguments):
+    missing = [name for name in ("smpicxx", "smpirun") if not shutil.which(name)]
+    if missing:
+        sys.exit(f"error: {' and '.join(missing)} not found; install SimGrid: apt-get install libsimgrid-dev")
+    try:
+        import matplotlib, numpy  # noqa: F401
+    except ImportError as error:
+        sys.exit(f"error: {error.name} not found; apt-get install python3-matplotlib python3-numpy, and use /usr/bin/python3")
+    if None in (arguments.rate, arguments.fixed_ms) and not (SOURCE / "build/kohort").exists():
+        sys.exit("error: build/kohort not found, which measures the rate; build it, or give --rate and --fixed-ms")
+    need = BUFFERS_A_RANK * arguments.most_ranks * buffer_bytes(arguments)
+    free = next(1024 * int(line.split()[1]) for line in open("/proc/meminfo", encoding="ascii") if line.startswith("MemAvailable"))
+    if need > free:
+        sys.exit(f"error: {arguments.most_ranks} ranks need about {need / 1e9:.0f} GB of memory and {free / 1e9:.0f} are free; "
+                 "use fewer: --most-ranks")
+
+
+def buffer_bytes(arguments):
+    return 8 * arguments.clusters * (arguments.dimensions + 2) + 32
 
 
 def build(folder):
@@ -50,28 +81,70 @@ def build(folder):
     return program
 
 
-def measured_rate(folder, clusters, columns):
+def lloyd_records(folder, rows, clusters, columns):
     import numpy
-    draw = numpy.random.default_rng(1)
-    numpy.save(folder / "rows.npy", draw.normal(size=(20_000, columns)).astype("f4"))
+    numpy.save(folder / "rows.npy", numpy.random.default_rng(1).normal(size=(rows, columns)).astype("f4"))
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    shutil.rmtree(folder / "run", ignore_errors=True)
     subprocess.run([SOURCE / "build/kohort", "cluster", "--input", folder / "rows.npy", "--clusters", str(clusters), "--init", "random",
-                    "--iterations", "4", "--restarts", "1", "--threads", "1", "--pruning", "off", "--prefilter", "off", "--out",
+                    "--iterations", "5", "--restarts", "1", "--threads", "1", "--pruning", "off", "--prefilter", "off", "--out",
                     folder / "run", "--log-level", "warning"], check=True, env=environment)
-    records = [json.loads(line) for line in open(folder / "run/metrics.jsonl", encoding="utf-8")]
-    fastest = min(record["assign_seconds"] for record in records if record["event"] == "lloyd")
-    return 2e-9 * 20_000 * clusters * columns / fastest
+    with open(folder / "run/metrics.jsonl", encoding="utf-8") as lines:
+        records = [json.loads(line) for line in lines]
+    return [record for record in records if record["event"] == "lloyd" and record["iteration"] > 0]
 
 
-def simulated(program, folder, ranks, rows, arguments, rate):
-    fixed = arguments.fixed_ns * 1e-9 * arguments.clusters * arguments.dimensions
+def measured_costs(folder, clusters, columns):
+    """GF/s of one core, and the seconds of an iteration that do not grow with the rows.
+
+    Each the line through the fastest iterations at two numbers of rows, in alternating rounds: others' work on the
+    machine only ever adds. What is done after the rows' pass is a lower bound of the fixed seconds.
+    """
+    fastest, outside = dict.fromkeys(MEASURED_ROWS, math.inf), []
+    for _ in range(4):
+        for rows in MEASURED_ROWS:
+            for record in lloyd_records(folder, rows, clusters, columns):
+                fastest[rows] = min(fastest[rows], record["seconds"] - record["reduce_seconds"])
+                outside.append(record["seconds"] - record["assign_seconds"] - record["reduce_seconds"])
+    few, many = MEASURED_ROWS
+    a_row = (fastest[many] - fastest[few]) / (many - few)
+    return 2e-9 * clusters * columns / a_row, max(fastest[few] - few * a_row, statistics.median(outside))
+
+
+def measured_sum_ns(count):
+    import numpy
+    left, right, times = numpy.ones(count, "i8"), numpy.ones(count, "i8"), []
+    for _ in range(200):
+        start = time.perf_counter()
+        left += right
+        times.append(time.perf_counter() - start)
+    return 1e9 * statistics.median(times) / count
+
+
+def simulated(program, folder, ranks, rows, arguments):
+    rate = arguments.rate * 1e9
     result = subprocess.run(["smpirun", "-np", str(ranks), "-platform", folder / "platform.xml", "-hostfile", folder / "hosts",
-                             "--cfg=smpi/host-speed:" + str(rate * 1e9), "--cfg=smpi/simulate-computation:no",
-                             "--cfg=smpi/coll-selector:ompi", "--log=root.thres:error", program, str(rows), str(arguments.clusters),
-                             str(arguments.dimensions), "3", str(fixed), str(rate * 1e9)], capture_output=True, text=True)
+                             f"--cfg=smpi/host-speed:{rate}", "--cfg=smpi/simulate-computation:no", "--cfg=smpi/coll-selector:ompi",
+                             "--log=root.thres:error", program, arguments.all_reduce, str(rows), str(arguments.clusters),
+                             str(arguments.dimensions), str(arguments.fixed_ms * 1e-3), str(arguments.sum_ns * 1e-9), str(rate)],
+                            capture_output=True, text=True)
     if result.returncode != 0:
         sys.exit(f"error: the simulation of {ranks} ranks failed:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
     return float(result.stdout.split()[-1])
+
+
+def ranks_at_half(ranks, times, work):
+    """Where strong efficiency falls to 0.5, and whether that lies beyond the simulated ranks.
+
+    What is not work on rows is a parabola in log2 of the ranks for the tree: its root sends that often, the next rank
+    once less, and so on. work: seconds of all rows on one core.
+    """
+    import numpy
+    rest = numpy.polyfit(numpy.log2(ranks), [t - work / n for n, t in zip(ranks, times)], 2)
+    n = ranks[0]
+    while n * (work / n + numpy.polyval(rest, math.log2(n))) < 2 * ranks[0] * times[0] and n < 2**24:
+        n *= 1.001
+    return n, n > ranks[-1]
 
 
 def plot(path, title, ranks, efficiency, label):
@@ -86,38 +159,61 @@ def plot(path, title, ranks, efficiency, label):
     figure.savefig(path, metadata={"Date": None})
 
 
-def main():
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=float, help="GF/s of one core in the distances")
+    parser.add_argument("--rate", type=float, help="GF/s of one core in the distances (default: measured)")
+    parser.add_argument("--fixed-ms", type=float, help="milliseconds of an iteration besides (default: measured)")
+    parser.add_argument("--sum-ns", type=float, help="nanoseconds of adding two int64 (default: measured)")
+    parser.add_argument("--all-reduce", choices=["tree", "blocking"], default="tree")
     parser.add_argument("--clusters", type=int, default=1024)
     parser.add_argument("--dimensions", type=int, default=256)
     parser.add_argument("--rows-a-rank", type=int, default=100_000, help="weak scaling")
     parser.add_argument("--rows", type=int, default=10_000_000, help="strong scaling")
-    parser.add_argument("--fixed-ns", type=float, default=8, help="nanoseconds a centroid component costs each rank in an iteration")
     parser.add_argument("--most-ranks", type=int, default=1024)
     parser.add_argument("--plots", type=pathlib.Path)
     arguments = parser.parse_args()
+    if not RANKS[0] <= arguments.most_ranks <= RANKS[-1]:
+        parser.error(f"--most-ranks: from {RANKS[0]} to {RANKS[-1]}")
+    return arguments
+
+
+def measure_what_is_not_given(arguments, folder):
+    if None in (arguments.rate, arguments.fixed_ms):
+        rate, fixed_seconds = measured_costs(folder, arguments.clusters, arguments.dimensions)
+        arguments.rate = arguments.rate or rate
+        arguments.fixed_ms = 1e3 * fixed_seconds if arguments.fixed_ms is None else arguments.fixed_ms
+    if arguments.sum_ns is None:
+        arguments.sum_ns = measured_sum_ns(buffer_bytes(arguments) // 8)
+
+
+def main():
+    arguments = parse_arguments()
+    check_environment(arguments)
     ranks = [n for n in RANKS if n <= arguments.most_ranks]
+    build_folder = SOURCE / "build-simulate"
+    build_folder.mkdir(exist_ok=True)
+    program = build(build_folder)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        rate = arguments.rate or measured_rate(folder, arguments.clusters, arguments.dimensions)
-        (folder / "platform.xml").write_text(PLATFORM.format(speed=rate * 1e9))
+        measure_what_is_not_given(arguments, folder)
+        (folder / "platform.xml").write_text(PLATFORM.format(speed=arguments.rate * 1e9))
         (folder / "hosts").write_text("".join(f"node-{i}\n" for i in range(1024)))
-        program = build(folder)
-        print(f"k={arguments.clusters}, d={arguments.dimensions}, {rate:.0f} GF/s a rank, all-reduce of "
-              f"{8 * arguments.clusters * (arguments.dimensions + 2) / 1e6:.1f} MB an iteration")
+        print(f"k={arguments.clusters}, d={arguments.dimensions}; a core: {arguments.rate:.1f} GF/s, {arguments.fixed_ms:.2f} ms an "
+              f"iteration besides, {arguments.sum_ns:.2f} ns a sum; all-reduce ({arguments.all_reduce}) of "
+              f"{buffer_bytes(arguments) / 1e6:.1f} MB\nfat tree, one rank a node, 32 nodes and 16 uplinks a switch, 100 Gb/s and "
+              "1 us a link")
         print("| ranks | weak: s an iteration | efficiency | strong: s an iteration | efficiency |\n|---|---|---|---|---|")
         weak, strong = [], []
         for n in ranks:
-            weak.append(simulated(program, folder, n, arguments.rows_a_rank, arguments, rate))
-            strong.append(simulated(program, folder, n, arguments.rows / n, arguments, rate))
+            weak.append(simulated(program, folder, n, arguments.rows_a_rank, arguments))
+            strong.append(simulated(program, folder, n, arguments.rows / n, arguments))
             print(f"| {n:,} | {weak[-1]:.4f} | {weak[0] / weak[-1]:.3f} | {strong[-1]:.5f} | "
                   f"{strong[0] * ranks[0] / (strong[-1] * n):.3f} |", flush=True)
-    # Beyond what was simulated: what is not work on rows stays as it is at the most ranks.
-    work = 2e-9 * arguments.rows * arguments.clusters * arguments.dimensions / rate
-    rest = strong[-1] - work / ranks[-1]
-    print(f"Strong efficiency falls to 0.5 at about {work / rest:,.0f} ranks, if all but the work on rows takes {1e3 * rest:.2f} ms "
-          f"there as at {ranks[-1]:,}.")
+    if len(ranks) > 2:
+        work = 2e-9 * arguments.rows * arguments.clusters * arguments.dimensions / arguments.rate
+        half, beyond = ranks_at_half(ranks, strong, work)
+        print(f"Strong efficiency falls to 0.5 at about {half:,.0f} ranks" +
+              (f" (extrapolated: at {ranks[-1]:,} simulated it is {strong[0] * ranks[0] / (strong[-1] * ranks[-1]):.3f})." if beyond else "."))
     if arguments.plots:
         plot(arguments.plots / "simulated-weak.svg", f"{arguments.rows_a_rank:,} rows a rank", ranks, [weak[0] / t for t in weak], "efficiency")
         plot(arguments.plots / "simulated-strong.svg", f"{arguments.rows:,} rows", ranks,
