@@ -129,7 +129,7 @@ class IterationWatch {
                                           {"imbalance", s.imbalance}, {"empty", s.empty}, {"refilled", s.refilled},
                                           {"rescanned", share(s.rescanned)}, {"reranked", share(s.reranked)},
                                           {"pruned", share(s.pruned)}, {"kernel", std::string(cluster::kernel_name(s.kernel))},
-                                          {"prefilter", std::string(s.prefiltered ? "bf16" : "off")}});
+                                          {"prefilter", std::string(s.prefilter)}});
         const bool stop = parallel::stop_agreed(context_.comm);
         const std::chrono::duration<double> since = std::chrono::steady_clock::now() - written_;
         if (context_.is_root() && (stop || since.count() >= context_.options.real("checkpoint-every"))) {

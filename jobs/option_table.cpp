@@ -90,7 +90,7 @@ const std::vector<OptionSpec>& option_table() {
         {"metric", choice, "euclidean", "run cluster", "cosine: directions count, lengths do not", {"euclidean", "cosine"}},
         {"weights", text, "", "cluster", "how much each row counts: FILE.npy of [rows], or FILE.h5:/path of [rows, 1]", {}},
         {"kernel", choice, "auto", "run cluster", "arithmetic of the distances; never changes a result", {"auto", "scalar", "portable", "avx2", "avx512"}},
-        {"prefilter", choice, "auto", "run cluster", "look at rows in bfloat16 first; never changes a result", {"auto", "off", "bf16"}},
+        {"prefilter", choice, "auto", "run cluster", "look at rows in coarse numbers first; never changes a result", {"auto", "off", "bf16", "int8"}},
         {"stream", choice, "auto", "run cluster", "read vectors again in each pass; auto: where they do not fit --memory", {"auto", "off", "on"}},
         {"memory", text, "auto", "run cluster", "of a rank while clustering, as in 4G; auto: four fifths of what is free", {}},
         {"pruning", choice, "auto", "run cluster", "pass over rows that certainly keep their cluster; never changes a result", {"auto", "off", "on"}},

@@ -12,7 +12,7 @@ namespace kohort::cluster {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
-// Rounding a row to bfloat16 costs about as much as sixteen centroids do.
+// Rounding a row costs about as much as sixteen centroids do.
 constexpr std::int64_t worthwhile_clusters = 64;
 // More than the relative error of a canonical distance, g(ceil(d / 8) + 6, 2^-53), for d < 2^30.
 constexpr double canonical_slack = 0x1p-22;
@@ -62,12 +62,14 @@ struct NearestTwo {
     }
 };
 
-// Distances from squares that are canonical or certified, rounded outwards.
+// Distances from squares that are canonical or certified, rounded outwards: by four times what becoming a float loses.
+constexpr double outward = canonical_slack + 0x1p-22, smallest_normal = std::numeric_limits<float>::min();
 float distance_above(double square) {
-    return std::nextafter(static_cast<float>(std::sqrt(std::max(square, 0.0)) * (1 + canonical_slack)), infinity);
+    return static_cast<float>(std::sqrt(std::max(square, 0.0)) * (1 + outward) + smallest_normal);
 }
 float distance_below(double square) {
-    return std::nextafter(static_cast<float>(std::sqrt(std::max(square, 0.0)) * (1 - canonical_slack)), 0.0f);
+    constexpr double largest = std::numeric_limits<float>::max();
+    return static_cast<float>(std::clamp(std::sqrt(std::max(square, 0.0)) * (1 - outward) - smallest_normal, 0.0, largest));
 }
 
 // At most the square of a norm for which norm_bound() gave this.
@@ -120,19 +122,26 @@ Kernel resolve_kernel(Kernel kernel) {
 PrefilterChoice parse_prefilter(std::string_view name) {
     if (name == "off") return PrefilterChoice::off;
     if (name == "bf16") return PrefilterChoice::bf16;
+    if (name == "int8") return PrefilterChoice::int8;
     if (name == "auto") return PrefilterChoice::automatic;
-    base::fail(base::ErrorKind::usage, "unknown prefilter '{}': use off, bf16 or auto", name);
+    base::fail(base::ErrorKind::usage, "unknown prefilter '{}': use off, bf16, int8 or auto", name);
 }
 
-bool resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters) {
-    if (choice == PrefilterChoice::off) return false;
-    const bool possible = machine_has_bf16() && resolve_kernel(kernel) == Kernel::avx512;
-    if (choice == PrefilterChoice::automatic) return possible && clusters >= worthwhile_clusters;
-    if (!machine_has_bf16())
-        base::fail(base::ErrorKind::environment, "this machine cannot multiply bfloat16 numbers; use --prefilter auto");
-    if (!possible)
-        base::fail(base::ErrorKind::environment, "the prefilter bf16 works with the kernel avx512 only; use --kernel auto");
-    return true;
+std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters) {
+    if (choice == PrefilterChoice::off) return {};
+    const bool kernel_has_it = resolve_kernel(kernel) == Kernel::avx512;
+    if (choice == PrefilterChoice::automatic) {
+        if (kernel_has_it && clusters >= worthwhile_clusters)
+            for (const CoarseFormat faster : {CoarseFormat::int8, CoarseFormat::bf16})
+                if (machine_has(faster)) return faster;
+        return {};
+    }
+    const CoarseFormat format = choice == PrefilterChoice::bf16 ? CoarseFormat::bf16 : CoarseFormat::int8;
+    if (!machine_has(format))
+        base::fail(base::ErrorKind::environment, "this machine cannot multiply {} numbers; use --prefilter auto", format_name(format));
+    if (!kernel_has_it)
+        base::fail(base::ErrorKind::environment, "the prefilter {} works with the kernel avx512 only; use --kernel auto", format_name(format));
+    return format;
 }
 
 DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel, PrefilterChoice prefilter)
@@ -143,7 +152,7 @@ DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t di
       centroids_(centroids.begin(), centroids.end()),
       gap_(dimensions, largest_norm(centroids, dimensions)) {
     if (tile_kernel_) packed_.emplace(centroids_, dimensions_, tile_kernel_->lanes, tile_kernel_->wide);
-    if (resolve_prefilter(prefilter, kernel_, clusters_)) prefilter_.emplace(centroids_, dimensions_);
+    if (const auto format = resolve_prefilter(prefilter, kernel_, clusters_)) prefilter_.emplace(centroids_, dimensions_, *format);
 }
 
 void DistanceKernel::scan_canonically(const float* row, std::int64_t i, const Answers& answers) const {
@@ -274,15 +283,21 @@ KernelWork DistanceKernel::assign_prefiltered(const float* rows, const float* no
     prefilter_->look(rows, count, found);
     left.clear();
     for (std::int64_t i = 0; i < count; ++i) {
-        const auto& bounds = found.bounds[static_cast<std::size_t>(i)];
-        const Shortlist& list = found.lists[static_cast<std::size_t>(i)];
-        const double rest = static_cast<double>(list.rest) + bounds.at_least;
-        if (!bounds.usable) {
+        const auto at = static_cast<std::size_t>(i);
+        const Shortlist& list = found.lists[at];
+        const double rest = static_cast<double>(list.rest) + found.at_least[at];
+        if (!found.usable(i)) {
             left.push_back(i);
         } else if (list.count == 1) {
             answers.labels[i] = list.ids[0];
-            if (answers.upper) answers.upper[i] = distance_above(static_cast<double>(list.values[0]) + bounds.at_most);
-            if (answers.upper) answers.lower[i] = distance_below(rest);
+            if (answers.upper) {  // one product in float32, and many more rows can be passed over
+                float value;
+                prefilter_->kernel().values(rows + i * dimensions_, dimensions_, centroids_.data(), packed_->view().norms, list.ids, 1, &value);
+                const auto norm = static_cast<double>(norms[i]);
+                answers.upper[i] = distance_above(std::min(static_cast<double>(list.most) + found.at_most[at],
+                                                           static_cast<double>(value) + norm * norm + gap_(norm) / 2));
+                answers.lower[i] = distance_below(rest);
+            }
         } else {
             ++work.reranked;
             work.rescanned += !settle_listed(rows + i * dimensions_, static_cast<double>(norms[i]), list, rest, i, answers);

@@ -22,14 +22,14 @@ enum class Kernel {
     avx512      // float32 in vectors of sixteen, certified
 };
 
-// Whether rows are looked at in bfloat16 first (prefilter.h).
-enum class PrefilterChoice { off, bf16, automatic };
+// Whether rows are looked at in coarse numbers first (prefilter.h).
+enum class PrefilterChoice { off, bf16, int8, automatic };
 
-// "off", "bf16", "auto"; Error(usage) otherwise.
+// "off", "bf16", "int8", "auto"; Error(usage) otherwise.
 PrefilterChoice parse_prefilter(std::string_view name);
-// Whether it will be used for so many clusters. Error(environment) where bf16 is asked for and the machine or the
-// kernel has none.
-bool resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters);
+// Which numbers will be used for so many clusters. Error(environment) where some are asked for that the machine or the
+// kernel does not have.
+std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters);
 
 Kernel parse_kernel(std::string_view name);  // "auto", "scalar", "portable", "avx2", "avx512"; Error(usage) otherwise
 std::string_view kernel_name(Kernel kernel);
@@ -47,7 +47,7 @@ struct Answers {
 // How many rows took more than the first look.
 struct KernelWork {
     std::int64_t rescanned = 0;  // decided canonically: float32 could not settle them (all for Kernel::scalar)
-    std::int64_t reranked = 0;   // compared in float32 after bfloat16 left more than one centroid
+    std::int64_t reranked = 0;   // compared in float32 after coarse numbers left more than one centroid
     void operator+=(const KernelWork& other) { rescanned += other.rescanned, reranked += other.reranked; }
 };
 
@@ -63,7 +63,8 @@ class DistanceKernel {
     std::int64_t clusters() const { return clusters_; }
     const float* centroid(std::int64_t cluster) const { return centroids_.data() + cluster * dimensions_; }
     Kernel kernel() const { return kernel_; }
-    bool prefiltered() const { return prefilter_.has_value(); }
+    // The format of the prefilter, or "off".
+    std::string_view prefilter() const { return prefilter_ ? format_name(prefilter_->format()) : "off"; }
 
   private:
     struct Unsettled;

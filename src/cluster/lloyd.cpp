@@ -22,10 +22,11 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// The distances between centroids cost as much as k rows do; they are worth it while rows are passed over, and are
-// tried again now and then while none are.
-constexpr double worthwhile_share = 0.02;
-constexpr int try_again = 4;
+// Bounds cost a row about what ten centroids do, and the distances between centroids as much as k rows do; both are
+// worth it where so many rows are passed over. They are tried once few rows change, and where that failed again when
+// half as many do, or some iterations later.
+constexpr double worthwhile_share = 0.02, few_change = 0.1;
+constexpr int try_again = 8;
 
 class Lloyd {
   public:
@@ -62,6 +63,8 @@ class Lloyd {
         std::vector<float> upper, lower;
     };
 
+    bool passes_over_enough() const;
+    bool bounds_are_worthwhile(int iteration);
     void move_bounds(const DistanceKernel& kernel, int iteration);
     void visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker& worker);
     void assign_rows(const DistanceKernel& kernel, const float* values, const float* norms, std::span<const std::int64_t> locals, Worker& worker);
@@ -75,11 +78,14 @@ class Lloyd {
     std::int64_t d_, k_;
     CentroidGrid grid_;
     int weight_exponent_;  // of the grid of weights
-    std::vector<float> centroids_, assigned_to_;  // assigned_to_: those of the last assignment, where bounds are kept
+    std::vector<float> centroids_, assigned_to_;  // assigned_to_: those that the bounds are of; none: there are none
     std::vector<std::int32_t> labels_;            // of the local rows
     std::vector<std::int64_t> sums_, counts_, masses_;  // global, of the present labels; counts: of rows that weigh
     std::optional<TriangleBounds> bounds_;
+    bool use_bounds_ = false, keep_bounds_ = false;  // in this assignment: those of the last, and its own for the next
     std::int64_t pruned_ = 0;  // over all ranks, in the last assignment
+    double changed_share_ = 1, try_below_ = few_change;
+    int next_try_ = try_again;
 };
 
 // The row's label is `now`; its share of the sums moves along.
@@ -105,12 +111,12 @@ void Lloyd::assign_rows(const DistanceKernel& kernel, const float* values, const
                         Worker& worker) {
     const auto count = static_cast<std::int64_t>(locals.size());
     Answers answers{worker.fresh.data()};
-    if (bounds_) answers.upper = worker.upper.data(), answers.lower = worker.lower.data();
+    if (keep_bounds_) answers.upper = worker.upper.data(), answers.lower = worker.lower.data();
     worker.work += kernel.assign(values, norms, count, answers);
     for (std::int64_t i = 0; i < count; ++i) {
         const auto at = static_cast<std::size_t>(i);
         take(values + i * d_, locals[at], worker.fresh[at], worker.delta);
-        if (bounds_) bounds_->set(locals[at], worker.upper[at], worker.lower[at]);
+        if (keep_bounds_) bounds_->set(locals[at], worker.upper[at], worker.lower[at]);
     }
 }
 
@@ -120,7 +126,7 @@ void Lloyd::visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker
         const std::int64_t count = std::min(block_rows, tile.count - first);
         std::size_t left = 0;
         for (std::int64_t local = tile.first_local + first; local < tile.first_local + first + count; ++local)
-            if (!bounds_ || !bounds_->keeps(local, labels_[static_cast<std::size_t>(local)])) locals[left++] = local;
+            if (!use_bounds_ || !bounds_->keeps(local, labels_[static_cast<std::size_t>(local)])) locals[left++] = local;
         worker.delta.pruned() += count - static_cast<std::int64_t>(left);
         const std::span visited(locals.data(), left);
         if (static_cast<std::int64_t>(left) == count) {
@@ -138,10 +144,22 @@ void Lloyd::visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker
     }
 }
 
+bool Lloyd::passes_over_enough() const {
+    return static_cast<double>(pruned_) >= worthwhile_share * static_cast<double>(rows_.global_rows());
+}
+
+bool Lloyd::bounds_are_worthwhile(int iteration) {
+    if (options_.pruning == Pruning::on || passes_over_enough()) return true;
+    if (use_bounds_) {  // in vain, in the assignment before this
+        try_below_ = changed_share_ / 2;
+        next_try_ = iteration + try_again;
+    }
+    return changed_share_ < try_below_ || iteration >= next_try_;
+}
+
 void Lloyd::move_bounds(const DistanceKernel& kernel, int iteration) {
     std::vector<float> half_gaps;
-    const bool worthwhile = static_cast<double>(pruned_) >= worthwhile_share * static_cast<double>(rows_.global_rows());
-    if (worthwhile || iteration % try_again == 1) {
+    if (passes_over_enough() || options_.pruning == Pruning::automatic || iteration % try_again == 1) {
         const auto k = static_cast<std::size_t>(k_);
         std::vector<float> norms(k), upper(k);
         std::vector<std::int32_t> labels(k);
@@ -157,8 +175,11 @@ void Lloyd::assign(IterationStatistics& statistics) {
     comm_.check_peers();
     const auto start = Clock::now();
     const DistanceKernel kernel(centroids_, d_, options_.kernel, options_.prefilter);
-    if (bounds_ && !assigned_to_.empty()) move_bounds(kernel, statistics.iteration);
-    if (bounds_) assigned_to_ = centroids_;
+    keep_bounds_ = bounds_ && bounds_are_worthwhile(statistics.iteration);
+    use_bounds_ = bounds_ && !assigned_to_.empty();
+    if (use_bounds_) move_bounds(kernel, statistics.iteration);
+    if (keep_bounds_) assigned_to_ = centroids_;
+    else assigned_to_.clear();
     std::vector<Worker> workers(static_cast<std::size_t>(rows_.threads()), Worker(k_, d_));
     for (auto& worker : workers) worker.fresh.resize(block_rows), worker.upper.resize(block_rows), worker.lower.resize(block_rows);
     rows_.for_each_tile([&](const RowTile& tile, int worker) { visit_tile(kernel, tile, workers[static_cast<std::size_t>(worker)]); });
@@ -179,12 +200,13 @@ void Lloyd::assign(IterationStatistics& statistics) {
     }
     pruned_ = total.pruned();
     statistics.changed = total.changed();
+    changed_share_ = static_cast<double>(total.changed()) / static_cast<double>(std::max<std::int64_t>(rows_.global_rows(), 1));
     statistics.rescanned = total.rescanned();
     statistics.pruned = pruned_;
     statistics.inertia = inertia();
     statistics.reranked = total.reranked();
     statistics.kernel = kernel.kernel();
-    statistics.prefiltered = kernel.prefiltered();
+    statistics.prefilter = kernel.prefilter();
     statistics.empty = std::ranges::count(counts_, 0);
     statistics.imbalance = static_cast<double>(*std::ranges::max_element(counts_)) * static_cast<double>(k_) /
                            static_cast<double>(rows_.counting_rows());

@@ -43,11 +43,11 @@ struct IterationStatistics {
     double inertia = 0;           // after this assignment, from the exact sums; within 1e-14 of the sum of squares
     double imbalance = 0;         // largest cluster over the mean size
     std::int64_t rescanned = 0;   // rows that the kernel decided again canonically
-    std::int64_t reranked = 0;    // rows that bfloat16 left to float32
+    std::int64_t reranked = 0;    // rows that coarse numbers left to float32
     std::int64_t pruned = 0;      // rows passed over, as their bounds told that they keep their label
     double update_seconds = 0, assign_seconds = 0, reduce_seconds = 0, seconds = 0;
     Kernel kernel = Kernel::scalar;
-    bool prefiltered = false;
+    std::string_view prefilter = "off";  // the numbers that rows were looked at in first
 };
 
 struct LloydResult {

@@ -1,6 +1,7 @@
 #include "cluster/prefilter.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -12,11 +13,15 @@ constexpr double float_rounding = 0x1p-24, double_rounding = 0x1p-53, smallest_n
 // Squares and products of what lies below stay finite, and whole above what is flushed to zero.
 constexpr double largest_allowed = 0x1p60;
 constexpr double slack = 1 + 0x1p-20;  // for the double arithmetic of the bounds themselves
+constexpr std::int64_t int8_dimensions = 0x7fffffff / (128 * 127);
 
 // More than the norm of a vector of d components that are all flushed to zero, or whose squares are.
 double tiny_norm(double d) { return std::sqrt(d) * 0x1p-60; }
 
 double roundings(double count, double size) { return count * size / (1 - count * size); }
+
+// At least the value, as a float: the slack is sixteen times what a rounding loses, and has room for those of E = r P + A Q.
+float above(double value) { return static_cast<float>(value * slack + smallest_normal); }
 
 // Nearest, ties to even; for finite values that do not overflow.
 std::uint16_t to_bf16(float value) {
@@ -25,98 +30,152 @@ std::uint16_t to_bf16(float value) {
 }
 float from_bf16(std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); }
 
+const PrefilterKernel* kernel_of(CoarseFormat format) {
+#if defined(__x86_64__)
+    return format == CoarseFormat::bf16 ? &prefilter_kernel_bf16 : &prefilter_kernel_int8;
+#else
+    static_cast<void>(format);
+    return nullptr;
+#endif
+}
+
+// One component of a centroid, rounded: the bits that go into a word, and the number they stand for.
+struct Rounded {
+    std::uint32_t bits;
+    double value;
+};
+Rounded round_to(CoarseFormat format, double component, float step) {
+    if (format == CoarseFormat::bf16) {
+        const std::uint16_t half = to_bf16(static_cast<float>(component));
+        return {half, static_cast<double>(from_bf16(half))};
+    }
+    const double steps = step > 0 ? std::clamp(std::nearbyint(component / static_cast<double>(step)), -127.0, 127.0) : 0;
+    return {static_cast<std::uint8_t>(static_cast<std::int32_t>(steps)), steps * static_cast<double>(step)};
+}
+
 }  // namespace
 
-bool machine_has_bf16() {
+std::string_view format_name(CoarseFormat format) { return format == CoarseFormat::bf16 ? "bf16" : "int8"; }
+
+bool machine_has(CoarseFormat format) {
 #if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+    return (format == CoarseFormat::bf16 ? __builtin_cpu_supports("avx512bf16") : __builtin_cpu_supports("avx512vnni")) &&
+           __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
 #else
+    static_cast<void>(format);
     return false;
 #endif
 }
 
-Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions)
-#if defined(__x86_64__)
-    : kernel_(&prefilter_kernel_avx512),
-#else
-    : kernel_(nullptr),
-#endif
+Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format)
+    : format_(format),
+      kernel_(kernel_of(format)),
       dimensions_(dimensions),
-      pairs_((dimensions + 1) / 2),
+      words_((dimensions + kernel_->word_elements - 1) / kernel_->word_elements),
       centre_(static_cast<std::size_t>(dimensions)) {
+    const auto d = static_cast<double>(dimensions);
     const std::int64_t clusters = static_cast<std::int64_t>(centroids.size()) / dimensions, wide = kernel_->wide;
-    const std::int64_t columns = (clusters + wide - 1) / wide * wide;
-    panels_.assign(static_cast<std::size_t>(columns * 2 * pairs_), 0);
-    norms_.assign(static_cast<std::size_t>(columns), std::numeric_limits<float>::infinity());
-    std::vector<double> mean(static_cast<std::size_t>(dimensions));
+    const auto columns = static_cast<std::size_t>((clusters + wide - 1) / wide * wide);
+    panels_.assign(columns * static_cast<std::size_t>(words_), 0);
+    norms_.assign(columns, std::numeric_limits<float>::infinity());
+    starts_.assign(columns, 0);
+    for (auto* each : {&scales_, &reach_, &spread_}) each->assign(columns, 0);
+    std::vector<double> mean(centre_.size()), centred(centre_.size());
     for (std::size_t i = 0; i < centroids.size(); ++i) mean[i % mean.size()] += static_cast<double>(centroids[i]);
     for (std::size_t j = 0; j < mean.size(); ++j) centre_[j] = static_cast<float>(mean[j] / static_cast<double>(clusters));
 
-    for (std::int64_t c = 0; c < clusters; ++c) {
-        std::uint16_t* panel = panels_.data() + c / wide * wide * 2 * pairs_;
-        double square = 0, rounded_square = 0, residual_square = 0;
-        for (std::int64_t j = 0; j < dimensions; ++j) {
-            // The difference of two floats is exact in double, or rounded far below what the slack covers.
-            const double component = static_cast<double>(centroids[static_cast<std::size_t>(c * dimensions + j)]) -
-                                     static_cast<double>(centre_[static_cast<std::size_t>(j)]);
-            const std::uint16_t half = to_bf16(static_cast<float>(component));
-            const auto rounded = static_cast<double>(from_bf16(half));
-            square += component * component;
-            rounded_square += rounded * rounded;
-            residual_square += (component - rounded) * (component - rounded);
-            // -2 b: the sign flipped and the exponent one up, exactly.
-            panel[(j / 2 * wide + c % wide) * 2 + j % 2] = to_bf16(-2 * from_bf16(half));
-        }
-        norms_[static_cast<std::size_t>(c)] = static_cast<float>(square);
-        largest_norm_ = std::max(largest_norm_, std::sqrt(square) * slack);
-        largest_rounded_ = std::max(largest_rounded_, std::sqrt(rounded_square) * slack);
-        largest_residual_ = std::max(largest_residual_, std::sqrt(residual_square) * slack + tiny_norm(static_cast<double>(dimensions)));
-    }
-    const auto d = static_cast<double>(dimensions);
     const double chunks = std::ceil(d / static_cast<double>(chunk_dimensions));
     const double in_a_row = std::min(d, static_cast<double>(chunk_dimensions)) + chunks;
-    residual_factor_ = 2 * largest_norm_;
-    rounded_factor_ = 2 * largest_residual_ + roundings(2 * in_a_row, float_rounding) * 2 * largest_rounded_;
-    constant_ = roundings(3, float_rounding) * largest_norm_ * largest_norm_ + (4 * d + 4) * smallest_normal;
+    const double arithmetic = format == CoarseFormat::bf16 ? roundings(2 * in_a_row, float_rounding) : roundings(3, float_rounding);
+    const int bits = 32 / kernel_->word_elements;
+    for (std::int64_t c = 0; c < clusters; ++c) {
+        const auto column = static_cast<std::size_t>(c);
+        double largest = 0;
+        for (std::size_t j = 0; j < centred.size(); ++j) {
+            // The difference of two floats is exact in double, or rounded far below what the slack covers.
+            centred[j] = static_cast<double>(centroids[column * centred.size() + j]) - static_cast<double>(centre_[j]);
+            largest = std::max(largest, std::abs(centred[j]));
+        }
+        const float step = largest >= static_cast<double>(int8_smallest) ? static_cast<float>(largest / 127) : 0;
+        std::uint32_t* panel = panels_.data() + c / wide * wide * words_;
+        double square = 0, rounded_square = 0, residual_square = 0;
+        std::int64_t total = 0;
+        for (std::int64_t j = 0; j < dimensions; ++j) {
+            const double component = centred[static_cast<std::size_t>(j)];
+            const Rounded rounded = round_to(format, component, step);
+            square += component * component;
+            rounded_square += rounded.value * rounded.value;
+            residual_square += (component - rounded.value) * (component - rounded.value);
+            total += static_cast<std::int8_t>(rounded.bits);
+            panel[j / kernel_->word_elements * wide + c % wide] |= rounded.bits << (j % kernel_->word_elements * bits);
+        }
+        const double norm = std::sqrt(square) * slack, size = std::sqrt(rounded_square) * slack;
+        const double residual = std::sqrt(residual_square) * slack + tiny_norm(d);
+        norms_[column] = static_cast<float>(square);
+        starts_[column] = static_cast<std::int32_t>(-128 * total);
+        scales_[column] = -2 * step;
+        reach_[column] = above(2 * norm);
+        spread_[column] = above(2 * residual + 2 * arithmetic * size + 0x1p-120);
+        largest_norm_ = std::max(largest_norm_, norm);
+        largest_rounded_ = std::max(largest_rounded_, size);
+        largest_reach_ = std::max(largest_reach_, static_cast<double>(reach_[column]));
+        largest_spread_ = std::max(largest_spread_, static_cast<double>(spread_[column]));
+    }
+    constant_ = roundings(3, float_rounding) * largest_norm_ * largest_norm_ + (4 * d + 8) * smallest_normal;
     canonical_factor_ = roundings(std::ceil(d / 8) + 6, double_rounding);
     lane_error_ = roundings(d / 16 + 8, float_rounding);
     tiny_ = tiny_norm(d);
-    usable_ = largest_norm_ < largest_allowed && largest_rounded_ < largest_allowed;
+    usable_ = largest_norm_ < largest_allowed && largest_rounded_ < largest_allowed &&
+              (format == CoarseFormat::bf16 || dimensions <= int8_dimensions);
 }
 
-float Prefilter::bound(const Bf16Row& converted, Found::Bounds& bounds) const {
-    const auto square = static_cast<double>(converted.square), residual_square = static_cast<double>(converted.residual);
+// squares: [count], what convert() found; found.residuals holds what it found and becomes r.
+void Prefilter::bound_rows(std::int64_t count, const float* squares, Found& found) const {
     // Each difference from the centre is rounded once, and each square and sum as lane_error_ says.
-    const double root = std::sqrt(square);
-    const double norm = root * (1 + 2 * lane_error_) * (1 + 2 * float_rounding) * slack + tiny_;
-    const double least = std::max(root * (1 - lane_error_) * (1 - 2 * float_rounding) * (2 - slack) - tiny_, 0.0);
-    const double residual = std::sqrt(residual_square) * (1 + 2 * lane_error_) * slack + 2 * float_rounding * norm + tiny_;
-    const double rounded = norm + residual, both = norm + largest_norm_;
-    const double error =
-        (residual * residual_factor_ + rounded * rounded_factor_ + constant_ + canonical_factor_ * both * both) * slack;
-    bounds.usable = usable_ && norm < largest_allowed;  // not where the square is infinite
-    bounds.at_most = norm * norm * slack + error;
-    bounds.at_least = least * least * (2 - slack) - error;
-    // The kernel adds the gap to a value in float32: one more rounding of what a value can be.
-    const double gap = 2 * error + 4 * float_rounding * (2 * rounded * largest_rounded_ + largest_norm_ * largest_norm_ + error);
-    return bounds.usable ? static_cast<float>(gap * (1 + 2 * float_rounding)) : 0.0f;
+    const double norm_factor = (1 + 2 * lane_error_) * (1 + 2 * float_rounding) * slack;
+    const double least_factor = (1 - lane_error_) * (1 - 2 * float_rounding) * (2 - slack);
+    const double residual_factor = (1 + 2 * lane_error_) * slack, tiny = tiny_, largest_norm = largest_norm_;
+    const double largest_rounded = largest_rounded_, largest_reach = largest_reach_, largest_spread = largest_spread_;
+    const double constant = constant_, canonical_factor = canonical_factor_;
+    float *sizes = found.sizes.data(), *residuals = found.residuals.data(), *gaps = found.gaps.data();
+    double *at_most = found.at_most.data(), *at_least = found.at_least.data();
+    for (std::int64_t i = 0; i < count; ++i) {
+        const double root = std::sqrt(static_cast<double>(squares[i]));
+        const double norm = root * norm_factor + tiny, lower = root * least_factor - tiny, least = lower > 0 ? lower : 0;
+        const double residual = std::sqrt(static_cast<double>(residuals[i])) * residual_factor + 2 * float_rounding * norm + tiny;
+        const double rounded = norm + residual, both = norm + largest_norm;
+        // What w - E and w + E can be in size: each is rounded, and so is the limit made from it.
+        const double values = 2 * rounded * largest_rounded + largest_norm * largest_norm +
+                              1.001 * (residual * largest_reach + rounded * largest_spread);
+        const double error = (constant + canonical_factor * both * both + 2 * float_rounding * values) * slack;
+        at_most[i] = norm * norm * slack + error;
+        at_least[i] = least * least * (2 - slack) - error;
+        sizes[i] = above(rounded);
+        residuals[i] = above(residual);
+        gaps[i] = above(2 * error + 4 * float_rounding * values);
+    }
 }
 
 void Prefilter::look(const float* rows, std::int64_t count, Found& found) const {
     const auto size = static_cast<std::size_t>(count);
-    found.bounds.resize(size);
+    std::array<float, block_rows> squares;
     found.lists.resize(size);
-    found.gaps.resize(size);
-    found.halves.resize(size * static_cast<std::size_t>(2 * pairs_));
+    for (auto* each : {&found.steps, &found.sizes, &found.residuals, &found.gaps}) each->resize(size);
+    for (auto* each : {&found.at_most, &found.at_least}) each->resize(size);
+    found.words.resize(size * static_cast<std::size_t>(words_));
     for (std::size_t i = 0; i < size; ++i) {
         const auto at = static_cast<std::int64_t>(i);
-        const Bf16Row converted = kernel_->convert(rows + at * dimensions_, centre_.data(), dimensions_, found.halves.data() + at * 2 * pairs_);
-        found.gaps[i] = bound(converted, found.bounds[i]);
+        const CoarseRow row = kernel_->convert(rows + at * dimensions_, centre_.data(), dimensions_, found.words.data() + at * words_);
+        found.steps[i] = row.step, found.residuals[i] = row.residual, squares[i] = row.square;
     }
-    kernel_->shortlists(found.halves.data(), count, {panels_.data(), norms_.data(), static_cast<std::int64_t>(norms_.size()), pairs_},
-                        found.gaps.data(), found.lists.data());
-    for (std::size_t i = 0; i < size; ++i) found.bounds[i].usable = found.bounds[i].usable && found.lists[i].count > 0;
+    bound_rows(count, squares.data(), found);
+    kernel_->shortlists({found.words.data(), found.steps.data(), found.sizes.data(), found.residuals.data(), found.gaps.data()}, count,
+                        {panels_.data(), starts_.data(), scales_.data(), norms_.data(), reach_.data(), spread_.data(),
+                         static_cast<std::int64_t>(norms_.size()), words_},
+                        found.lists.data());
+    for (std::size_t i = 0; i < size; ++i)  // not where the square is infinite or not a number either
+        if (!(usable_ && static_cast<double>(found.sizes[i]) < largest_allowed)) found.lists[i].count = 0;
 }
 
 }  // namespace kohort::cluster

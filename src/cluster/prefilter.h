@@ -1,68 +1,75 @@
-// A first look at rows in bfloat16, twice as fast as float32: most centroids cannot be nearest to a row, and that can
-// be proven from coarse numbers. What is left is compared in float32, and what float32 cannot settle canonically. The
-// answers are those of DistanceKernel without it.
+// A first look at rows in coarse numbers, bfloat16 or int8, two and four times as fast as float32: most centroids
+// cannot be nearest to a row, and that can be proven from coarse numbers. What is left is compared in float32, and what
+// float32 cannot settle canonically. The answers are those of DistanceKernel without it.
 //
 // Notation as in certify.h. m is any common centre (the mean of the centroids here: what lies far from the origin
 // would lose its bits), x' = x - m and c' = c - m exactly, a and b the rounded vectors that are multiplied instead of
-// x' and c'. X' >= ||x'||, A >= ||a||, C' >= ||c'|| and B >= ||b|| for every centroid; r >= ||x' - a|| and
-// q >= ||c' - b|| for every centroid, all computed and not estimated.
+// x' and c': in bfloat16 each component is rounded, in int8 it is the nearest multiple of a step, which is the vector's
+// largest component through 127. X' >= ||x'|| and A >= ||a||, and for each centroid C >= ||c'|| and B >= ||b||;
+// r >= ||x' - a||, and q >= ||c' - b|| for each centroid, all computed and not estimated.
 //
 // 1. Distances do not depend on the centre: D = ||x'||^2 - 2 <x', c'> + ||c'||^2. Multiplying a by b instead changes
-//        <x', c'> - <a, b> = <x' - a, c'> + <a, c' - b>,   at most r C' + A q in size.
+//        <x', c'> - <a, b> = <x' - a, c'> + <a, c' - b>,   at most r C + A q in size.
 // 2. Products of bfloat16 numbers are exact in float32. The machine's pairwise product rounds at most twice for each
-//    dimension, so the sum over chunks passes at most 2 (L + M) roundings, 2^-24 each, and may lose 2^-126 an
-//    operation where it flushes subnormal numbers:
-//        |w - (D - ||x'||^2)| <= F = 2 (r C' + A q) + g(2 (L + M), u) 2 A B + g(3, u) C'^2 + (4 d + 4) 2^-126.
-// 3. With the canonical distance K (certify.h, step 2) as before, E = F + g(ceil(d / 8) + 6, w) (X' + C')^2: a
-//    centroid whose w is more than 2 E above the smallest w is not nearest. E also bounds the distances themselves:
-//    D is within E of w + ||x'||^2.
+//    dimension, so the sum over chunks passes at most 2 (L + M) roundings of u. The sum of products of int8 is an exact
+//    integer of 32 bits while d 128 127 < 2^31 (and what overflows on the way comes back); making it a float and
+//    multiplying by both steps are 3 roundings. With G = g(2 (L + M), u) or g(3, u), and 2^-126 for each operation that
+//    flushes a subnormal number (in int8 multiplied by a step of the row, which is below A), a centroid has
+//        |w - (D - ||x'||^2)| <= E + e,   E = 2 (r C + A q) + G 2 A B = r P + A Q,
+//        P = 2 C,  Q = 2 q + 2 G B + 2^-120,   e = g(3, u) max C^2 + (4 d + 8) 2^-126.
+// 3. The canonical distance K (certify.h, step 2) is within g(ceil(d / 8) + 6, w) (X' + max C)^2 of D, and computing
+//    w - E and w + E in float32 costs another u (|w| + E); both go into e. Then a centroid whose w - E is more than 2 e
+//    above the smallest w + E is not nearest, and D is at least w - E - e + ||x'||^2 and at most w + E + e + ||x'||^2.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "cluster/prefilter_kernel.h"
 
 namespace kohort::cluster {
 
-// Whether this machine multiplies bfloat16 numbers.
-bool machine_has_bf16();
+enum class CoarseFormat { bf16, int8 };
+
+std::string_view format_name(CoarseFormat format);
+// Whether this machine multiplies such numbers.
+bool machine_has(CoarseFormat format);
 
 class Prefilter {
   public:
-    // centroids: [k, dimensions]. Needs machine_has_bf16().
-    Prefilter(std::span<const float> centroids, std::int64_t dimensions);
+    // centroids: [k, dimensions]. Needs machine_has(format).
+    Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format);
 
     // What is left of some rows, one element a row.
     struct Found {
-        struct Bounds {
-            bool usable;               // false: too many centroids are left, or numbers too large for the proof
-            double at_most, at_least;  // w + at_most >= D >= w + at_least for every centroid
-        };
-        std::vector<Bounds> bounds;
-        std::vector<Shortlist> lists;
-        std::vector<float> gaps;
-        std::vector<std::uint16_t> halves;  // the rows in bfloat16
+        bool usable(std::int64_t row) const { return lists[static_cast<std::size_t>(row)].count > 0; }
+        std::vector<Shortlist> lists;           // no count: too many centroids are left, or numbers too large for the proof
+        std::vector<double> at_most, at_least;  // the list's most + at_most >= D of the nearest; least and rest + at_least <= D
+        std::vector<std::uint32_t> words;
+        std::vector<float> steps, sizes, residuals, gaps;  // of CoarseRows
     };
     // rows: [count, dimensions], count in [1, block_rows]. `found` is memory that calls of one thread may share.
     void look(const float* rows, std::int64_t count, Found& found) const;
 
+    CoarseFormat format() const { return format_; }
     const PrefilterKernel& kernel() const { return *kernel_; }
 
   private:
-    // The bounds of one row, and the gap within which centroids are to be listed.
-    float bound(const Bf16Row& converted, Found::Bounds& bounds) const;
+    void bound_rows(std::int64_t count, const float* squares, Found& found) const;
 
+    CoarseFormat format_;
     const PrefilterKernel* kernel_;
-    std::int64_t dimensions_, pairs_;
-    std::vector<float> centre_, norms_;
-    std::vector<std::uint16_t> panels_;
-    double largest_norm_ = 0, largest_rounded_ = 0, largest_residual_ = 0;  // C', B, q
-    // Of step 2 and 3: factors of r and of A, what does not depend on the row, and of (X' + C')^2.
-    double residual_factor_ = 0, rounded_factor_ = 0, constant_ = 0, canonical_factor_ = 0;
-    double lane_error_ = 0, tiny_ = 0;  // of the sums that convert() returns; see tiny_norm()
-    bool usable_;  // no centroid is too large for the proof
+    std::int64_t dimensions_, words_;
+    std::vector<float> centre_, scales_, norms_, reach_, spread_;
+    std::vector<std::uint32_t> panels_;
+    std::vector<std::int32_t> starts_;
+    // The largest of C, B and E's factors over all centroids.
+    double largest_norm_ = 0, largest_rounded_ = 0, largest_reach_ = 0, largest_spread_ = 0;
+    double constant_ = 0, canonical_factor_ = 0;  // of e
+    double lane_error_ = 0, tiny_ = 0;            // of the sums that convert() returns; see tiny_norm()
+    bool usable_;                                 // no centroid is too large for the proof
 };
 
 }  // namespace kohort::cluster

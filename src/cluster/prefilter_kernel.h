@@ -1,7 +1,9 @@
-// The bfloat16 kernel behind Prefilter: which centroids can be nearest to a row at all. It computes
-//     w(i, c) = ||c'||^2 - 2 <b(x'_i), b(c')>
-// with x' = x - m and c' = c - m for a common centre m, and b() the rounding to bfloat16, and keeps of each row the
-// centroids whose w is within a given gap of the row's smallest. prefilter.h proves what gap is enough.
+// The kernels behind Prefilter: which centroids can be nearest to a row at all, one table of functions for each format
+// that rows and centroids are rounded to. With x' = x - m and c' = c - m for a common centre m, a and b what they are
+// rounded to, a kernel computes
+//     w(i, c) = ||c'||^2 - 2 <a_i, b_c>   and   E(i, c) = A_i Q_c + r_i P_c,
+// and lists of each row the centroids whose w - E is within a given gap of the row's smallest w + E. prefilter.h
+// proves what A, Q, r, P and the gap must be.
 #pragma once
 
 #include <cstdint>
@@ -10,37 +12,55 @@
 
 namespace kohort::cluster {
 
-// Centroids in bfloat16: -2c' for each, in panels of `wide` neighbours; a panel holds [pairs of dimensions, wide, 2].
-// Columns past the last centroid are zero with an infinite norm; an odd dimension is padded with zeros.
-struct Bf16View {
-    const std::uint16_t* panels;
-    const float* norms;    // ||c'||^2 rounded to float, [columns]
+// Rounded numbers are handled in words of 32 bits: two of bfloat16 or four of int8. A row is [words]; the centroids
+// are in panels of `wide` neighbours, each [words, wide].
+struct CoarseView {
+    const std::uint32_t* panels;
+    const std::int32_t* starts;  // int8: what sums of products begin with, because rows are a + 128. All arrays: [columns]
+    const float* scales;   // int8: -2 times the size of a step
+    const float* norms;    // ||c'||^2 rounded to float; infinite past the last centroid
+    const float* reach;    // P
+    const float* spread;   // Q
     std::int64_t columns;  // a multiple of `wide`
-    std::int64_t pairs;    // of dimensions
+    std::int64_t words;    // of a row
+};
+
+// What is nowhere larger than this is rounded to nothing in int8.
+inline constexpr float int8_smallest = 0x1p-100f;
+
+// What rounding a row came to. The sums are plain float32 sums: in sixteen lanes, then over these.
+struct CoarseRow {
+    float step;      // int8: the size of a step
+    float square;    // sum of x'_j^2
+    float residual;  // sum of (x'_j - a_j)^2
+};
+
+// Rows as they were rounded, and what is known of them, one element a row.
+struct CoarseRows {
+    const std::uint32_t* words;  // [count, words of a row]
+    const float* steps;          // int8: the size of a step
+    const float* sizes;          // A
+    const float* residuals;      // r
+    const float* gaps;
 };
 
 // What is left of a row's centroids.
 struct Shortlist {
     static constexpr int capacity = 64;
-    std::int32_t count;  // -1: more than fit
-    std::int32_t ids[capacity + 16];  // ascending; a whole register is stored at its end
-    float values[capacity + 16];
-    float rest;  // the smallest w among the centroids that are not listed
-};
-
-// What rounding a row has cost, as plain float32 sums: in sixteen lanes, then over these.
-struct Bf16Row {
-    float square;    // sum of x'_j^2
-    float residual;  // sum of (x'_j - b(x'_j))^2
+    std::int32_t count;          // -1: more than fit
+    std::int32_t ids[capacity];  // ascending
+    float least[capacity];       // w - E
+    float most;                  // the smallest w + E of all
+    float rest;                  // the smallest w - E among the centroids that are not listed
 };
 
 struct PrefilterKernel {
-    int wide;  // columns of a panel
-    // out [2 * pairs] = b(row - centre), padded with zeros.
-    Bf16Row (*convert)(const float* row, const float* centre, std::int64_t dimensions, std::uint16_t* out);
-    // rows: [count, 2 * pairs] with count in [1, block_rows]; gaps, lists: [count].
-    void (*shortlists)(const std::uint16_t* rows, std::int64_t count, const Bf16View& centroids, const float* gaps,
-                       Shortlist* lists);
+    int wide;           // columns of a panel
+    int word_elements;  // dimensions in a word
+    // out [words] = the row less the centre, rounded, padded with zeros.
+    CoarseRow (*convert)(const float* row, const float* centre, std::int64_t dimensions, std::uint32_t* out);
+    // count in [1, block_rows]; lists: [count].
+    void (*shortlists)(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists);
     // values[i] = v(row, ids[i]) as the float32 kernels define it, with at most as many roundings in a row.
     // centroids: [k, dimensions]; norms: those of the PackedView.
     void (*values)(const float* row, std::int64_t dimensions, const float* centroids, const float* norms,
@@ -48,7 +68,8 @@ struct PrefilterKernel {
 };
 
 #if defined(__x86_64__)
-extern const PrefilterKernel prefilter_kernel_avx512;  // needs AVX-512 F, DQ, BW and BF16
+extern const PrefilterKernel prefilter_kernel_bf16;  // needs AVX-512 F, DQ, BW, VL and BF16
+extern const PrefilterKernel prefilter_kernel_int8;  // needs AVX-512 F, DQ, BW, VL and VNNI
 #endif
 
 }  // namespace kohort::cluster

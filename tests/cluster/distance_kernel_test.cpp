@@ -17,7 +17,7 @@ namespace {
 struct Variant {
     Kernel kernel;
     PrefilterChoice prefilter = PrefilterChoice::off;
-    std::string name() const { return std::string(kernel_name(kernel)) + (prefilter == PrefilterChoice::off ? "" : " after bf16"); }
+    std::string name() const { return std::string(kernel_name(kernel)) + (prefilter == PrefilterChoice::off ? "" : prefilter == PrefilterChoice::bf16 ? " after bf16" : " after int8"); }
 };
 
 std::vector<Variant> variants_here() {
@@ -27,7 +27,7 @@ std::vector<Variant> variants_here() {
         } catch (const base::Error& error) {
             EXPECT_EQ(error.kind(), base::ErrorKind::environment);
         }
-    if (machine_has_bf16()) variants.push_back({Kernel::avx512, PrefilterChoice::bf16});
+    for (const auto prefilter : prefilters_here()) variants.push_back({Kernel::avx512, prefilter});
     return variants;
 }
 
@@ -116,9 +116,8 @@ TEST(DistanceKernel, clear_cut_rows_need_no_rescan) {
         for (std::size_t i = 0; i < a.labels.size(); ++i) {  // and their bounds are close ones
             const double distance = std::sqrt(canonical_distance(x.data() + i * 64, c.data() + a.labels[i] * d, d));
             const double next = std::sqrt(canonical_distance(x.data() + i * 64, c.data() + a.seconds[i] * d, d));
-            const double looseness = kernel.prefilter == PrefilterChoice::off ? 1e-3 : 0.75;
-            EXPECT_LE(a.upper[i], distance * (1 + looseness));
-            EXPECT_GE(a.lower[i], next * (1 - looseness));
+            EXPECT_LE(a.upper[i], distance * 1.001);
+            EXPECT_GE(a.lower[i], next * (kernel.prefilter == PrefilterChoice::off ? 0.999 : kernel.prefilter == PrefilterChoice::bf16 ? 0.98 : 0.9));
         }
         EXPECT_LE(a.rescanned_two, kernel.kernel == Kernel::scalar ? 200 : 2);
     }
@@ -181,9 +180,8 @@ TEST(DistanceKernel, more_equal_centroids_than_a_shortlist_holds_are_right) {
     for (const Variant& kernel : variants_here()) expect_canonical(ask(kernel, x, c, d), x, c, d, kernel.name());
 }
 
-// Vectors of an encoder lie in a narrow cone: the common part would cost bfloat16 all its bits, were it not taken out.
+// Vectors of an encoder lie in a narrow cone: the common part would cost coarse numbers all their bits, were it not taken out.
 TEST(DistanceKernel, a_common_offset_costs_the_prefilter_nothing) {
-    if (!machine_has_bf16_or_refuses_it()) return;
     const std::int64_t d = 64;
     const auto c = normals(200 * 64, 1, 0, 16);
     auto x = normals(400 * 64, 0.2, 0, 17);
@@ -191,28 +189,31 @@ TEST(DistanceKernel, a_common_offset_costs_the_prefilter_nothing) {
     auto far = c;
     for (float& value : x) value += 30;
     for (float& value : far) value += 30;
-    const DistanceKernel kernel(far, d, Kernel::avx512, PrefilterChoice::bf16);
     std::vector<float> norms(400);
     for (std::int64_t i = 0; i < 400; ++i) norms[static_cast<std::size_t>(i)] = norm_bound(x.data() + i * d, d);
-    std::vector<std::int32_t> labels(400);
-    EXPECT_EQ(kernel.assign(x.data(), norms.data(), 400, {labels.data()}).reranked, 0);
-    for (std::size_t i = 0; i < 400; ++i) EXPECT_EQ(labels[i], static_cast<std::int32_t>(i % 200));
+    for (const auto prefilter : prefilters_here()) {
+        const DistanceKernel kernel(far, d, Kernel::avx512, prefilter);
+        std::vector<std::int32_t> labels(400);
+        EXPECT_EQ(kernel.assign(x.data(), norms.data(), 400, {labels.data()}).reranked, 0);
+        for (std::size_t i = 0; i < 400; ++i) EXPECT_EQ(labels[i], static_cast<std::int32_t>(i % 200));
+    }
 }
 
 TEST(DistanceKernel, a_prefilter_that_cannot_run_is_refused_and_never_silently_left_out) {
     EXPECT_EQ(parse_prefilter("bf16"), PrefilterChoice::bf16);
+    EXPECT_EQ(parse_prefilter("int8"), PrefilterChoice::int8);
     EXPECT_EQ(parse_prefilter("auto"), PrefilterChoice::automatic);
     EXPECT_EQ(parse_prefilter("off"), PrefilterChoice::off);
     EXPECT_THROW(parse_prefilter("fp16"), base::Error);
     EXPECT_FALSE(resolve_prefilter(PrefilterChoice::off, Kernel::automatic, 1000));
     EXPECT_FALSE(resolve_prefilter(PrefilterChoice::automatic, Kernel::portable, 1000));
-    EXPECT_EQ(resolve_prefilter(PrefilterChoice::automatic, Kernel::automatic, 1000), machine_has_bf16());
-    try {
-        resolve_prefilter(PrefilterChoice::bf16, Kernel::portable, 1000);
-        FAIL();
-    } catch (const base::Error& error) {
-        EXPECT_EQ(error.kind(), base::ErrorKind::environment);
-    }
+    EXPECT_EQ(resolve_prefilter(PrefilterChoice::automatic, Kernel::automatic, 1000).has_value(), !prefilters_here().empty());
+    for (const auto choice : {PrefilterChoice::bf16, PrefilterChoice::int8}) try {
+            resolve_prefilter(choice, Kernel::portable, 1000);
+            FAIL();
+        } catch (const base::Error& error) {
+            EXPECT_EQ(error.kind(), base::ErrorKind::environment);
+        }
 }
 
 TEST(DistanceKernel, names_round_trip_and_unknown_ones_are_refused) {

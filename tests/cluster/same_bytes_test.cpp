@@ -66,18 +66,18 @@ TEST(SameBytes, with_any_kernel) {
     }
 }
 
-TEST(SameBytes, with_and_without_a_look_in_bfloat16) {
-    if (!machine_has_bf16_or_refuses_it()) return;
+TEST(SameBytes, with_and_without_a_look_in_coarse_numbers) {
     for (const auto& [name, values, d, options] : cases()) {
         const WholeResult reference = run_single(values, d, options);
         const auto rows = static_cast<std::int64_t>(values.size()) / d;
-        for (const auto pruning : {Pruning::off, Pruning::on}) {
-            KMeansOptions with = options;
-            with.prefilter = PrefilterChoice::bf16;
-            with.pruning = pruning;
-            with.threads = 2;
-            EXPECT_EQ(run_sharded(values, d, with, 3, wild_shards(rows, 3, 6)), reference) << name;
-        }
+        for (const auto prefilter : prefilters_here())
+            for (const auto pruning : {Pruning::off, Pruning::on}) {
+                KMeansOptions with = options;
+                with.prefilter = prefilter;
+                with.pruning = pruning;
+                with.threads = 2;
+                EXPECT_EQ(run_sharded(values, d, with, 3, wild_shards(rows, 3, 6)), reference) << name;
+            }
     }
 }
 

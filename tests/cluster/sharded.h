@@ -18,11 +18,16 @@
 
 namespace kohort::cluster {
 
-// Whether bfloat16 can be tried here; where not, asking for it is refused, and that is all there is to test.
-inline bool machine_has_bf16_or_refuses_it() {
-    if (machine_has_bf16()) return true;
-    EXPECT_THROW(resolve_prefilter(PrefilterChoice::bf16, Kernel::automatic, 1000), base::Error);
-    return false;
+// The prefilters that can be tried here; where one cannot, asking for it is refused, and that is all there is to test.
+inline std::vector<PrefilterChoice> prefilters_here() {
+    std::vector<PrefilterChoice> here;
+    for (const auto choice : {PrefilterChoice::bf16, PrefilterChoice::int8}) try {
+            resolve_prefilter(choice, Kernel::automatic, 1000);
+            here.push_back(choice);
+        } catch (const base::Error& error) {
+            EXPECT_EQ(error.kind(), base::ErrorKind::environment);
+        }
+    return here;
 }
 
 // rank of each block of consecutive rows; a block is [first, first + count).

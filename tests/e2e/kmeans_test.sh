@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One digest, whatever computes it: ranks, threads, instruction sets, pruning, the look in bfloat16, streamed or in
+# One digest, whatever computes it: ranks, threads, instruction sets, pruning, the look in coarse numbers, streamed or in
 # memory, killed between iterations and resumed on other ranks. What is forced but cannot be is refused.
 . "$(dirname "$0")/lib.sh"
 /usr/bin/python3 - <<'P'
@@ -33,13 +33,16 @@ try 4 --pruning off
 try 7 --threads 1 --stream on --pruning on
 if has avx2; then try 2 --kernel avx2 --pruning off --prefilter off; used '"kernel":"avx2"'; fi
 if has avx512f; then try 3 --kernel avx512 --prefilter off --pruning on; used '"kernel":"avx512"'; fi
-if has avx512_bf16; then
-  try 1 --prefilter bf16 --pruning off --threads 2
-  used '"prefilter":"bf16"'
+for numbers in bf16 int8; do
+  flag=avx512_bf16
+  [ $numbers = bf16 ] || flag=avx512_vnni
+  has $flag || continue
+  try 1 --prefilter $numbers --pruning off --threads 2
+  used "\"prefilter\":\"$numbers\""
   ran reranked
-  try 3 --prefilter bf16 --pruning on --stream on
+  try 3 --prefilter $numbers --pruning on --stream on
   ran pruned
-fi
+done
 
 iterations() { cat "$1/metrics.jsonl" 2>/dev/null | grep -c '"lloyd"' || true; }
 # Killed in the midst of the iterations, on three ranks; going on with two, and with one.

@@ -26,7 +26,8 @@ SHAPES = {"a": (100_000, 256, 256), "b": (200_000, 128, 64), "c": (50_000, 768, 
 FEW, MANY = 2, 10
 ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMP_NUM_THREADS="2")
 VARIANTS = {"plain": ["--pruning", "off", "--prefilter", "off"], "bf16": ["--pruning", "off", "--prefilter", "bf16"],
-            "pruned": ["--pruning", "on", "--prefilter", "off"], "all": ["--pruning", "on", "--prefilter", "auto"]}
+            "pruned": ["--pruning", "on", "--prefilter", "off"], "int8": ["--pruning", "off", "--prefilter", "int8"],
+            "all": ["--pruning", "auto", "--prefilter", "auto"]}
 
 PEER = r"""
 import sys, time, numpy, warnings

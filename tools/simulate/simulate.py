@@ -39,7 +39,8 @@ SOURCES = ["base/error.cpp", "base/hash.cpp", "base/philox.cpp", "base/worker_th
            "cluster/triangle_bounds.cpp", "cluster/wide_sum.cpp"]
 KERNELS = {"tile_kernel_portable": [], "tile_kernel_avx2": ["-mavx2", "-mfma"],
            "tile_kernel_avx512": ["-mavx512f", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
-           "prefilter_kernel_avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx512bf16", "-mfma"]}
+           "prefilter_kernel_bf16": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx512bf16", "-mfma"],
+           "prefilter_kernel_int8": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx512vnni", "-mfma"]}
 RANKS = [16, 32, 64, 128, 256, 512, 1024]
 MEASURED_ROWS = (5_000, 40_000)
 BUFFERS_A_RANK = 6  # of the all-reduce's size: what a simulated rank holds, measured

@@ -1,0 +1,188 @@
+// The prefilter's kernel for one format: a source file defines the type Format and includes this, compiled with the
+// instruction set it needs and run only where the machine has it. Nothing of the standard library is used, so that no
+// function compiled for this instruction set can be linked into another's path.
+//
+// Format has: Sum, what products add up in, a register; word_elements; start(column's start); multiply_add(sum, columns,
+// row); load, store and add of sums; value(sums, scales, row's step, norms), the w's; convert().
+#include <immintrin.h>
+
+#include "cluster/prefilter_kernel.h"
+
+namespace kohort::cluster {
+namespace {
+
+constexpr int lanes = 16, tile_rows = 6, tile_vectors = 4, wide = lanes * tile_vectors;
+constexpr std::int64_t chunk_words = chunk_dimensions / 2;  // prefilter.h counts on bfloat16's chunks of this length
+constexpr float infinity = __builtin_inff();
+
+__mmask16 tail_mask(std::int64_t left) {
+    return left >= lanes ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << left) - 1);
+}
+
+// The row less the centre, sixteen dimensions from j on, and zeros past its end.
+__m512 centred(const float* row, const float* centre, std::int64_t j, __mmask16 mask) {
+    return _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, row + j), _mm512_maskz_loadu_ps(mask, centre + j));
+}
+
+// held [tile_rows, wide] (+)= starts [wide] + x [tile_rows, words] times packed [words, wide].
+template <class Format, bool first>
+[[gnu::noinline]] void multiply(const std::uint32_t* const* x, const std::int32_t* starts, std::int64_t words,
+                                const std::uint32_t* packed, std::uint32_t* held) {
+    typename Format::Sum sums[tile_rows][tile_vectors];
+#pragma GCC unroll 6
+    for (int r = 0; r < tile_rows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < tile_vectors; ++v) sums[r][v] = Format::start(starts + v * lanes);
+    for (std::int64_t p = 0; p < words; ++p, packed += wide) {
+        __m512i columns[tile_vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < tile_vectors; ++v) columns[v] = _mm512_loadu_si512(packed + v * lanes);
+#pragma GCC unroll 6
+        for (int r = 0; r < tile_rows; ++r) {
+            const __m512i row = _mm512_set1_epi32(static_cast<int>(x[r][p]));
+#pragma GCC unroll 4
+            for (int v = 0; v < tile_vectors; ++v) sums[r][v] = Format::multiply_add(sums[r][v], columns[v], row);
+        }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < tile_rows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < tile_vectors; ++v) {
+            std::uint32_t* place = held + r * wide + v * lanes;
+            Format::store(place, first ? sums[r][v] : Format::add(Format::load(place), sums[r][v]));
+        }
+}
+
+// products [count, wide] = the block's rows times one panel, chunk by chunk, so that a chunk of the panel stays in the
+// first-level cache while all rows pass by.
+template <class Format>
+void multiply_panel(const std::uint32_t* rows, std::int64_t count, std::int64_t words, const std::uint32_t* packed,
+                    const std::int32_t* starts, std::uint32_t* products) {
+    static constexpr std::int32_t none[wide] = {};
+    for (std::int64_t begin = 0; begin < words; begin += chunk_words) {
+        const std::int64_t length = words - begin < chunk_words ? words - begin : chunk_words;
+        for (std::int64_t row = 0; row < count; row += tile_rows) {
+            const std::uint32_t* x[tile_rows];
+            for (int r = 0; r < tile_rows; ++r)  // a tile that sticks out computes the last row again
+                x[r] = rows + (row + r < count ? row + r : count - 1) * words + begin;
+            if (begin == 0) multiply<Format, true>(x, starts, length, packed, products + row * wide);
+            else multiply<Format, false>(x, none, length, packed + begin * wide, products + row * wide);
+        }
+    }
+}
+
+// Drops what is beyond the limit by now.
+void shorten(Shortlist& list, float limit) {
+    std::int32_t kept = 0;
+    for (std::int32_t i = 0; i < list.count; ++i) {
+        if (list.least[i] <= limit) {
+            list.ids[kept] = list.ids[i];
+            list.least[kept++] = list.least[i];
+        } else if (list.least[i] < list.rest) {
+            list.rest = list.least[i];
+        }
+    }
+    list.count = kept;
+}
+
+struct Search {
+    __m512 rest;  // lane by lane, the smallest w - E that was not listed
+    float limit;  // the smallest w + E, and the gap
+};
+
+// The w - E of one panel, of which some are within the limit.
+void list_values(Search& search, Shortlist& list, const __m512* least, std::int32_t column) {
+    alignas(64) float values[wide];
+    std::uint64_t hits = 0;
+#pragma GCC unroll 4
+    for (int v = 0; v < tile_vectors; ++v) {
+        _mm512_store_ps(values + v * lanes, least[v]);
+        const __mmask16 within = _mm512_cmp_ps_mask(least[v], _mm512_set1_ps(search.limit), _CMP_LE_OQ);
+        search.rest = _mm512_mask_min_ps(search.rest, static_cast<__mmask16>(~within), search.rest, least[v]);
+        hits |= std::uint64_t{within} << (v * lanes);
+    }
+    if (list.count < 0) return;
+    const int found = __builtin_popcountll(hits);
+    if (list.count + found > Shortlist::capacity) shorten(list, search.limit);
+    if (list.count + found > Shortlist::capacity) {
+        list.count = -1;
+        return;
+    }
+    for (; hits != 0; hits &= hits - 1) {
+        const int place = __builtin_ctzll(hits);
+        list.ids[list.count] = column + place;
+        list.least[list.count++] = values[place];
+    }
+}
+
+template <class Format>
+void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists) {
+    alignas(64) std::uint32_t products[(block_rows + tile_rows) * wide];
+    Search searches[block_rows];
+    for (std::int64_t row = 0; row < count; ++row) {
+        searches[row] = {_mm512_set1_ps(infinity), infinity};
+        lists[row].count = 0;
+        lists[row].most = lists[row].rest = infinity;
+    }
+    for (std::int64_t column = 0; column < centroids.columns; column += wide) {
+        multiply_panel<Format>(rows.words, count, centroids.words, centroids.panels + column * centroids.words, centroids.starts + column, products);
+        for (std::int64_t row = 0; row < count; ++row) {
+            Search& search = searches[row];
+            const __m512 step = _mm512_set1_ps(rows.steps[row]), size = _mm512_set1_ps(rows.sizes[row]);
+            const __m512 residual = _mm512_set1_ps(rows.residuals[row]);
+            __m512 values[tile_vectors], errors[tile_vectors], least[tile_vectors];
+#pragma GCC unroll 4
+            for (int v = 0; v < tile_vectors; ++v) {
+                const std::int64_t at = column + v * lanes;
+                values[v] = Format::value(Format::load(products + row * wide + v * lanes), _mm512_loadu_ps(centroids.scales + at), step,
+                                          _mm512_loadu_ps(centroids.norms + at));
+                errors[v] = _mm512_fmadd_ps(residual, _mm512_loadu_ps(centroids.reach + at),
+                                            _mm512_mul_ps(size, _mm512_loadu_ps(centroids.spread + at)));
+                least[v] = _mm512_sub_ps(values[v], errors[v]);
+            }
+            const __m512 smallest = _mm512_min_ps(_mm512_min_ps(least[0], least[1]), _mm512_min_ps(least[2], least[3]));
+            if (_mm512_cmp_ps_mask(smallest, _mm512_set1_ps(search.limit), _CMP_LE_OQ) == 0) {
+                search.rest = _mm512_min_ps(search.rest, smallest);
+                continue;
+            }
+            __m512 most = _mm512_add_ps(values[0], errors[0]);
+#pragma GCC unroll 3
+            for (int v = 1; v < tile_vectors; ++v) most = _mm512_min_ps(most, _mm512_add_ps(values[v], errors[v]));
+            const float smallest_most = _mm512_reduce_min_ps(most);
+            if (smallest_most < lists[row].most) {
+                lists[row].most = smallest_most;
+                search.limit = smallest_most + rows.gaps[row];
+            }
+            list_values(search, lists[row], least, static_cast<std::int32_t>(column));
+        }
+    }
+    for (std::int64_t row = 0; row < count; ++row) {
+        const float rest = _mm512_reduce_min_ps(searches[row].rest);
+        if (rest < lists[row].rest) lists[row].rest = rest;
+        if (lists[row].count > 1) shorten(lists[row], searches[row].limit);
+    }
+}
+
+void values(const float* row, std::int64_t dimensions, const float* centroids, const float* norms, const std::int32_t* ids,
+            std::int64_t count, float* out) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        const float* centroid = centroids + ids[i] * dimensions;
+        __m512 total = _mm512_setzero_ps();
+        for (std::int64_t begin = 0; begin < dimensions; begin += chunk_dimensions) {
+            const std::int64_t end = begin + chunk_dimensions < dimensions ? begin + chunk_dimensions : dimensions;
+            __m512 sum = _mm512_setzero_ps();
+            for (std::int64_t j = begin; j < end; j += lanes) {
+                const __mmask16 mask = tail_mask(end - j);
+                sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, row + j), _mm512_maskz_loadu_ps(mask, centroid + j), sum);
+            }
+            total = _mm512_add_ps(total, sum);
+        }
+        out[i] = norms[ids[i]] - 2 * _mm512_reduce_add_ps(total);
+    }
+}
+
+template <class Format>
+constexpr PrefilterKernel kernel_of = {wide, Format::word_elements, Format::convert, shortlists<Format>, values};
+
+}  // namespace
+}  // namespace kohort::cluster
