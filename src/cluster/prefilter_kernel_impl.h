@@ -13,6 +13,7 @@ namespace {
 
 constexpr int lanes = 16, tile_rows = 6, tile_vectors = 4, wide = lanes * tile_vectors;
 constexpr std::int64_t chunk_words = chunk_dimensions / 2;  // prefilter.h counts on bfloat16's chunks of this length
+constexpr std::int64_t rows_ahead = 1024;  // floats: the next rows are fetched while this one is converted
 constexpr float infinity = __builtin_inff();
 
 __mmask16 tail_mask(std::int64_t left) {
@@ -21,6 +22,7 @@ __mmask16 tail_mask(std::int64_t left) {
 
 // The row less the centre, sixteen dimensions from j on, and zeros past its end.
 __m512 centred(const float* row, const float* centre, std::int64_t j, __mmask16 mask) {
+    _mm_prefetch(row + j + rows_ahead, _MM_HINT_T0);
     return _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, row + j), _mm512_maskz_loadu_ps(mask, centre + j));
 }
 
