@@ -30,12 +30,11 @@ std::uint16_t to_bf16(float value) {
 }
 float from_bf16(std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); }
 
-const PrefilterKernel* kernel_of(CoarseFormat format) {
+PrefilterKernel kernel_of([[maybe_unused]] CoarseFormat format, [[maybe_unused]] std::int64_t clusters) {
 #if defined(__x86_64__)
-    return format == CoarseFormat::bf16 ? &prefilter_kernel_bf16 : &prefilter_kernel_int8;
+    return format == CoarseFormat::bf16 ? prefilter_kernel_bf16(clusters) : prefilter_kernel_int8(clusters);
 #else
-    static_cast<void>(format);
-    return nullptr;
+    return {};
 #endif
 }
 
@@ -57,25 +56,24 @@ Rounded round_to(CoarseFormat format, double component, float step) {
 
 std::string_view format_name(CoarseFormat format) { return format == CoarseFormat::bf16 ? "bf16" : "int8"; }
 
-bool machine_has(CoarseFormat format) {
+bool machine_has([[maybe_unused]] CoarseFormat format) {
 #if defined(__x86_64__)
     return (format == CoarseFormat::bf16 ? __builtin_cpu_supports("avx512bf16") : __builtin_cpu_supports("avx512vnni")) &&
            __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
 #else
-    static_cast<void>(format);
     return false;
 #endif
 }
 
 Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format)
     : format_(format),
-      kernel_(kernel_of(format)),
+      kernel_(kernel_of(format, static_cast<std::int64_t>(centroids.size()) / dimensions)),
       dimensions_(dimensions),
-      words_((dimensions + kernel_->word_elements - 1) / kernel_->word_elements),
+      words_((dimensions + kernel_.word_elements - 1) / kernel_.word_elements),
       centre_(static_cast<std::size_t>(dimensions)) {
     const auto d = static_cast<double>(dimensions);
-    const std::int64_t clusters = static_cast<std::int64_t>(centroids.size()) / dimensions, wide = kernel_->wide;
+    const std::int64_t clusters = static_cast<std::int64_t>(centroids.size()) / dimensions, wide = kernel_.wide;
     const auto columns = static_cast<std::size_t>((clusters + wide - 1) / wide * wide);
     panels_.assign(columns * static_cast<std::size_t>(words_), 0);
     norms_.assign(columns, std::numeric_limits<float>::infinity());
@@ -88,7 +86,7 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
     const double chunks = std::ceil(d / static_cast<double>(chunk_dimensions));
     const double in_a_row = std::min(d, static_cast<double>(chunk_dimensions)) + chunks;
     const double arithmetic = format == CoarseFormat::bf16 ? roundings(2 * in_a_row, float_rounding) : roundings(3, float_rounding);
-    const int bits = 32 / kernel_->word_elements;
+    const int bits = 32 / kernel_.word_elements;
     for (std::int64_t c = 0; c < clusters; ++c) {
         const auto column = static_cast<std::size_t>(c);
         double largest = 0;
@@ -108,7 +106,7 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
             rounded_square += rounded.value * rounded.value;
             residual_square += (component - rounded.value) * (component - rounded.value);
             total += static_cast<std::int8_t>(rounded.bits);
-            panel[j / kernel_->word_elements * wide + c % wide] |= rounded.bits << (j % kernel_->word_elements * bits);
+            panel[j / kernel_.word_elements * wide + c % wide] |= rounded.bits << (j % kernel_.word_elements * bits);
         }
         const double norm = std::sqrt(square) * slack, size = std::sqrt(rounded_square) * slack;
         const double residual = std::sqrt(residual_square) * slack + tiny_norm(d);
@@ -166,11 +164,11 @@ void Prefilter::look(const float* rows, std::int64_t count, Found& found) const 
     found.words.resize(size * static_cast<std::size_t>(words_));
     for (std::size_t i = 0; i < size; ++i) {
         const auto at = static_cast<std::int64_t>(i);
-        const CoarseRow row = kernel_->convert(rows + at * dimensions_, centre_.data(), dimensions_, found.words.data() + at * words_);
+        const CoarseRow row = kernel_.convert(rows + at * dimensions_, centre_.data(), dimensions_, found.words.data() + at * words_);
         found.steps[i] = row.step, found.residuals[i] = row.residual, squares[i] = row.square;
     }
     bound_rows(count, squares.data(), found);
-    kernel_->shortlists({found.words.data(), found.steps.data(), found.sizes.data(), found.residuals.data(), found.gaps.data()}, count,
+    kernel_.shortlists({found.words.data(), found.steps.data(), found.sizes.data(), found.residuals.data(), found.gaps.data()}, count,
                         {panels_.data(), starts_.data(), scales_.data(), norms_.data(), reach_.data(), spread_.data(),
                          static_cast<std::int64_t>(norms_.size()), words_},
                         found.lists.data());

@@ -54,13 +54,13 @@ class Prefilter {
     void look(const float* rows, std::int64_t count, Found& found) const;
 
     CoarseFormat format() const { return format_; }
-    const PrefilterKernel& kernel() const { return *kernel_; }
+    const PrefilterKernel& kernel() const { return kernel_; }
 
   private:
     void bound_rows(std::int64_t count, const float* squares, Found& found) const;
 
     CoarseFormat format_;
-    const PrefilterKernel* kernel_;
+    PrefilterKernel kernel_;
     std::int64_t dimensions_, words_;
     std::vector<float> centre_, scales_, norms_, reach_, spread_;
     std::vector<std::uint32_t> panels_;

@@ -68,8 +68,9 @@ struct PrefilterKernel {
 };
 
 #if defined(__x86_64__)
-extern const PrefilterKernel prefilter_kernel_bf16;  // needs AVX-512 F, DQ, BW, VL and BF16
-extern const PrefilterKernel prefilter_kernel_int8;  // needs AVX-512 F, DQ, BW, VL and VNNI
+// The kernel for so many centroids.
+PrefilterKernel prefilter_kernel_bf16(std::int64_t clusters);  // needs AVX-512 F, DQ, BW, VL and BF16
+PrefilterKernel prefilter_kernel_int8(std::int64_t clusters);  // needs AVX-512 F, DQ, BW, VL and VNNI
 #endif
 
 }  // namespace kohort::cluster

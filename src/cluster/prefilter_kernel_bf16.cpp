@@ -35,6 +35,6 @@ struct Bf16Format {
 
 }  // namespace
 
-const PrefilterKernel prefilter_kernel_bf16 = kernel_of<Bf16Format>;
+PrefilterKernel prefilter_kernel_bf16(std::int64_t clusters) { return kernel_for<Bf16Format>(clusters); }
 
 }  // namespace kohort::cluster

@@ -11,7 +11,7 @@
 namespace kohort::cluster {
 namespace {
 
-constexpr int lanes = 16, tile_rows = 6, tile_vectors = 4, wide = lanes * tile_vectors;
+constexpr int lanes = 16, tile_rows = 6, most_vectors = 4;
 constexpr std::int64_t chunk_words = chunk_dimensions / 2;  // prefilter.h counts on bfloat16's chunks of this length
 constexpr std::int64_t rows_ahead = 1024;  // floats: the next rows are fetched while this one is converted
 constexpr float infinity = __builtin_inff();
@@ -26,30 +26,31 @@ __m512 centred(const float* row, const float* centre, std::int64_t j, __mmask16 
     return _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, row + j), _mm512_maskz_loadu_ps(mask, centre + j));
 }
 
-// held [tile_rows, wide] (+)= starts [wide] + x [tile_rows, words] times packed [words, wide].
-template <class Format, bool first>
+// held [tile_rows, wide] (+)= starts [wide] + x [tile_rows, words] times packed [words, wide], wide = vectors * lanes.
+template <class Format, int vectors, bool first>
 [[gnu::noinline]] void multiply(const std::uint32_t* const* x, const std::int32_t* starts, std::int64_t words,
                                 const std::uint32_t* packed, std::uint32_t* held) {
-    typename Format::Sum sums[tile_rows][tile_vectors];
+    constexpr int wide = vectors * lanes;
+    typename Format::Sum sums[tile_rows][vectors];
 #pragma GCC unroll 6
     for (int r = 0; r < tile_rows; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < tile_vectors; ++v) sums[r][v] = Format::start(starts + v * lanes);
+        for (int v = 0; v < vectors; ++v) sums[r][v] = Format::start(starts + v * lanes);
     for (std::int64_t p = 0; p < words; ++p, packed += wide) {
-        __m512i columns[tile_vectors];
+        __m512i columns[vectors];
 #pragma GCC unroll 4
-        for (int v = 0; v < tile_vectors; ++v) columns[v] = _mm512_loadu_si512(packed + v * lanes);
+        for (int v = 0; v < vectors; ++v) columns[v] = _mm512_loadu_si512(packed + v * lanes);
 #pragma GCC unroll 6
         for (int r = 0; r < tile_rows; ++r) {
             const __m512i row = _mm512_set1_epi32(static_cast<int>(x[r][p]));
 #pragma GCC unroll 4
-            for (int v = 0; v < tile_vectors; ++v) sums[r][v] = Format::multiply_add(sums[r][v], columns[v], row);
+            for (int v = 0; v < vectors; ++v) sums[r][v] = Format::multiply_add(sums[r][v], columns[v], row);
         }
     }
 #pragma GCC unroll 6
     for (int r = 0; r < tile_rows; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < tile_vectors; ++v) {
+        for (int v = 0; v < vectors; ++v) {
             std::uint32_t* place = held + r * wide + v * lanes;
             Format::store(place, first ? sums[r][v] : Format::add(Format::load(place), sums[r][v]));
         }
@@ -57,9 +58,10 @@ template <class Format, bool first>
 
 // products [count, wide] = the block's rows times one panel, chunk by chunk, so that a chunk of the panel stays in the
 // first-level cache while all rows pass by.
-template <class Format>
+template <class Format, int vectors>
 void multiply_panel(const std::uint32_t* rows, std::int64_t count, std::int64_t words, const std::uint32_t* packed,
                     const std::int32_t* starts, std::uint32_t* products) {
+    constexpr int wide = vectors * lanes;
     static constexpr std::int32_t none[wide] = {};
     for (std::int64_t begin = 0; begin < words; begin += chunk_words) {
         const std::int64_t length = words - begin < chunk_words ? words - begin : chunk_words;
@@ -67,8 +69,8 @@ void multiply_panel(const std::uint32_t* rows, std::int64_t count, std::int64_t 
             const std::uint32_t* x[tile_rows];
             for (int r = 0; r < tile_rows; ++r)  // a tile that sticks out computes the last row again
                 x[r] = rows + (row + r < count ? row + r : count - 1) * words + begin;
-            if (begin == 0) multiply<Format, true>(x, starts, length, packed, products + row * wide);
-            else multiply<Format, false>(x, none, length, packed + begin * wide, products + row * wide);
+            if (begin == 0) multiply<Format, vectors, true>(x, starts, length, packed, products + row * wide);
+            else multiply<Format, vectors, false>(x, none, length, packed + begin * wide, products + row * wide);
         }
     }
 }
@@ -93,11 +95,12 @@ struct Search {
 };
 
 // The w - E of one panel, of which some are within the limit.
+template <int vectors>
 void list_values(Search& search, Shortlist& list, const __m512* least, std::int32_t column) {
-    alignas(64) float values[wide];
+    alignas(64) float values[vectors * lanes];
     std::uint64_t hits = 0;
 #pragma GCC unroll 4
-    for (int v = 0; v < tile_vectors; ++v) {
+    for (int v = 0; v < vectors; ++v) {
         _mm512_store_ps(values + v * lanes, least[v]);
         const __mmask16 within = _mm512_cmp_ps_mask(least[v], _mm512_set1_ps(search.limit), _CMP_LE_OQ);
         search.rest = _mm512_mask_min_ps(search.rest, static_cast<__mmask16>(~within), search.rest, least[v]);
@@ -117,8 +120,9 @@ void list_values(Search& search, Shortlist& list, const __m512* least, std::int3
     }
 }
 
-template <class Format>
+template <class Format, int vectors>
 void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists) {
+    constexpr int wide = vectors * lanes;
     alignas(64) std::uint32_t products[(block_rows + tile_rows) * wide];
     Search searches[block_rows];
     for (std::int64_t row = 0; row < count; ++row) {
@@ -127,14 +131,14 @@ void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& ce
         lists[row].most = lists[row].rest = infinity;
     }
     for (std::int64_t column = 0; column < centroids.columns; column += wide) {
-        multiply_panel<Format>(rows.words, count, centroids.words, centroids.panels + column * centroids.words, centroids.starts + column, products);
+        multiply_panel<Format, vectors>(rows.words, count, centroids.words, centroids.panels + column * centroids.words, centroids.starts + column, products);
         for (std::int64_t row = 0; row < count; ++row) {
             Search& search = searches[row];
             const __m512 step = _mm512_set1_ps(rows.steps[row]), size = _mm512_set1_ps(rows.sizes[row]);
             const __m512 residual = _mm512_set1_ps(rows.residuals[row]);
-            __m512 values[tile_vectors], errors[tile_vectors], least[tile_vectors];
+            __m512 values[vectors], errors[vectors], least[vectors];
 #pragma GCC unroll 4
-            for (int v = 0; v < tile_vectors; ++v) {
+            for (int v = 0; v < vectors; ++v) {
                 const std::int64_t at = column + v * lanes;
                 values[v] = Format::value(Format::load(products + row * wide + v * lanes), _mm512_loadu_ps(centroids.scales + at), step,
                                           _mm512_loadu_ps(centroids.norms + at));
@@ -142,20 +146,22 @@ void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& ce
                                             _mm512_mul_ps(size, _mm512_loadu_ps(centroids.spread + at)));
                 least[v] = _mm512_sub_ps(values[v], errors[v]);
             }
-            const __m512 smallest = _mm512_min_ps(_mm512_min_ps(least[0], least[1]), _mm512_min_ps(least[2], least[3]));
+            __m512 smallest = least[0];
+#pragma GCC unroll 3
+            for (int v = 1; v < vectors; ++v) smallest = _mm512_min_ps(smallest, least[v]);
             if (_mm512_cmp_ps_mask(smallest, _mm512_set1_ps(search.limit), _CMP_LE_OQ) == 0) {
                 search.rest = _mm512_min_ps(search.rest, smallest);
                 continue;
             }
             __m512 most = _mm512_add_ps(values[0], errors[0]);
 #pragma GCC unroll 3
-            for (int v = 1; v < tile_vectors; ++v) most = _mm512_min_ps(most, _mm512_add_ps(values[v], errors[v]));
+            for (int v = 1; v < vectors; ++v) most = _mm512_min_ps(most, _mm512_add_ps(values[v], errors[v]));
             const float smallest_most = _mm512_reduce_min_ps(most);
             if (smallest_most < lists[row].most) {
                 lists[row].most = smallest_most;
                 search.limit = smallest_most + rows.gaps[row];
             }
-            list_values(search, lists[row], least, static_cast<std::int32_t>(column));
+            list_values<vectors>(search, lists[row], least, static_cast<std::int32_t>(column));
         }
     }
     for (std::int64_t row = 0; row < count; ++row) {
@@ -183,8 +189,13 @@ void values(const float* row, std::int64_t dimensions, const float* centroids, c
     }
 }
 
+// The widest is the fastest; narrower ones waste less on a few centroids.
 template <class Format>
-constexpr PrefilterKernel kernel_of = {wide, Format::word_elements, Format::convert, shortlists<Format>, values};
+PrefilterKernel kernel_for(std::int64_t clusters) {
+    if (clusters <= lanes) return {lanes, Format::word_elements, Format::convert, shortlists<Format, 1>, values};
+    if (clusters <= 2 * lanes) return {2 * lanes, Format::word_elements, Format::convert, shortlists<Format, 2>, values};
+    return {most_vectors * lanes, Format::word_elements, Format::convert, shortlists<Format, most_vectors>, values};
+}
 
 }  // namespace
 }  // namespace kohort::cluster

@@ -47,6 +47,6 @@ struct Int8Format {
 
 }  // namespace
 
-const PrefilterKernel prefilter_kernel_int8 = kernel_of<Int8Format>;
+PrefilterKernel prefilter_kernel_int8(std::int64_t clusters) { return kernel_for<Int8Format>(clusters); }
 
 }  // namespace kohort::cluster

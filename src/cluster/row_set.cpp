@@ -72,11 +72,16 @@ RowSet::RowSet(parallel::Communicator& comm, const RowSource& source, int thread
         source_ = &source;
         add_chunks(source);
     } else {
+        std::int64_t values = 0;
+        for (const auto& range : source.ranges()) values += range.rows * dimensions_;
+        resident_ = base::LargeArray(static_cast<std::size_t>(values));
+        auto left = resident_.values();
         for (std::size_t range = 0; range < source.ranges().size(); ++range) {
             const auto& [first_row, rows] = source.ranges()[range];
-            resident_.emplace_back(static_cast<std::size_t>(rows * dimensions_));
-            source.read(range, 0, resident_.back());
-            add_tiles(resident_.back().data(), rows, first_row, nullptr);
+            const auto mine = left.first(static_cast<std::size_t>(rows * dimensions_));
+            source.read(range, 0, mine);
+            add_tiles(mine.data(), rows, first_row, nullptr);
+            left = left.subspan(mine.size());
         }
     }
     check(comm);

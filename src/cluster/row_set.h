@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/large_array.h"
 #include "cluster/row_source.h"
 #include "parallel/communicator.h"
 
@@ -90,7 +91,7 @@ class RowSet {
     bool weighted_ = false;  // on any rank
     std::vector<float> weights_;
     const RowSource* source_ = nullptr;        // where rows are streamed
-    std::vector<std::vector<float>> resident_;  // of a source that was read into memory
+    base::LargeArray resident_;                // of a source that was read into memory
     std::vector<Chunk> chunks_;
     std::vector<float> norms_;
     std::vector<RowTile> tiles_;

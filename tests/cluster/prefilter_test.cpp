@@ -28,7 +28,7 @@ TEST(Prefilter, the_nearest_centroid_is_listed_and_every_distance_is_within_the_
         const CoarseFormat format = *resolve_prefilter(choice, Kernel::automatic, 1000);
         int short_lists = 0, rows_seen = 0;
         for (const std::int64_t d : {1, 2, 3, 5, 16, 33, 127, 128, 129, 400})
-            for (const std::int64_t k : {1, 2, 63, 64, 65, 130})
+            for (const std::int64_t k : {1, 2, 16, 17, 32, 33, 63, 64, 65, 130})
                 for (const auto& [scale, shift] : {std::pair{1.0, 0.0}, std::pair{1.0, 50.0}, std::pair{1e-12, 0.0}, std::pair{1e12, 0.0}}) {
                     const std::int64_t count = 40;
                     auto x = normals(count * d, scale, scale * shift, 1), c = normals(k * d, scale, scale * shift, 2);

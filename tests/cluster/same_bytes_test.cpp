@@ -103,6 +103,33 @@ TEST(SameBytes, another_seed_gives_another_start) {
     EXPECT_NE(run_single(values, 7, options).inertias.front(), one.inertias.front());
 }
 
+// Rows whose numbers no int32 holds: of equal ones the lowest still moves into an empty cluster, and draws are the same
+// however the rows are dealt out.
+TEST(SameBytes, with_row_numbers_past_two_to_the_31) {
+    const std::int64_t far = (std::int64_t{1} << 33) + 5, d = 3;
+    const auto values = blobs(5, 40, d, 0.8, 26);
+    const auto run = [&](const KMeansOptions& options, int ranks, std::int64_t first_row) {
+        std::vector<float> centroids;
+        parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
+            std::vector<RowBlock> blocks;
+            for (const auto& shard : wild_shards(200, ranks, 9))
+                if (shard.rank == comm.rank())
+                    blocks.push_back({std::span(values).subspan(static_cast<std::size_t>(shard.first * d), static_cast<std::size_t>(shard.count * d)),
+                                      first_row + shard.first, {}});
+            const auto result = kmeans(comm, blocks, d, options);
+            if (comm.rank() == 0) centroids = result.centroids;
+        });
+        return centroids;
+    };
+    KMeansOptions options;
+    options.clusters = 5;
+    EXPECT_EQ(run(options, 3, far), run(options, 1, far));
+    options.initialization = Initialization::given;
+    options.initial_centroids = std::vector<float>(values.begin(), values.begin() + 12);
+    options.initial_centroids.insert(options.initial_centroids.end(), 3, 100.0f);  // empty at first
+    EXPECT_EQ(run(options, 3, far), run(options, 1, 0));
+}
+
 TEST(SameBytes, ids_decide_and_not_positions) {
     // The same rows under explicit ids, stored in another order, give each row the same label.
     const auto values = blobs(5, 40, 3, 0.8, 25);

@@ -94,6 +94,16 @@ TEST_F(MatrixSources, a_virtual_dataset_is_read_from_its_sources) {
     }
 }
 
+TEST_F(MatrixSources, places_past_two_to_the_32_are_the_right_ones) {
+    const auto wanted = expected("large_tail");
+    for (const DatasetRef& ref : {DatasetRef{folder_ / "large.npy", ""}, {folder_ / "large.h5", "/x"}}) {
+        const MatrixSource source(ref);
+        EXPECT_EQ(source.rows() * source.columns(), (std::int64_t{1} << 32) + 1600);
+        EXPECT_EQ(source.read_rows(source.rows() - 10, 10), wanted) << ref.file;
+        EXPECT_EQ(source.read_rows((std::int64_t{1} << 28) - 1, 2), std::vector<float>(32)) << ref.file;
+    }
+}
+
 TEST_F(MatrixSources, several_threads_read_one_source) {
     const auto wanted = expected("virtual_blocks");
     const MatrixSource source({folder_ / "virtual.h5", "/blocks"});

@@ -41,6 +41,17 @@ def main(folder):
     np.save(os.path.join(folder, "bad_cube.npy"), single.reshape(10, 100, 33))
     np.save(os.path.join(folder, "vector.npy"), single[0])  # one column
     expect("vector.npy", single[0])
+
+    # More than 2^32 elements of which the last rows alone take room: places past 2^31 and 2^32 are the right ones.
+    rows = 2**32 // 16 + 100
+    tail = random.standard_normal((10, 16)).astype(np.float16)
+    large = np.lib.format.open_memmap(os.path.join(folder, "large.npy"), "w+", np.float16, (rows, 16))
+    large[-10:] = tail
+    del large
+    with h5py.File(os.path.join(folder, "large.h5"), "w") as file:
+        file.create_dataset("x", (rows, 16), np.float16, chunks=(2**16, 16))[-10:] = tail
+    expect("large_tail", tail)
+
     with open(os.path.join(folder, "bad_text.npy"), "w") as file:
         file.write("id,vector\n1,2.0\n")
     whole = open(os.path.join(folder, "single.npy"), "rb").read()

@@ -32,7 +32,7 @@ PLATFORM = """<?xml version='1.0'?>
            topology="FAT_TREE" topo_parameters="2;32,32;1,16;1,1" loopback_bw="20GBps" loopback_lat="0.1us"/>
 </platform>
 """
-SOURCES = ["base/error.cpp", "base/hash.cpp", "base/philox.cpp", "base/worker_threads.cpp", "parallel/communicator.cpp",
+SOURCES = ["base/error.cpp", "base/hash.cpp", "base/large_array.cpp", "base/philox.cpp", "base/worker_threads.cpp", "parallel/communicator.cpp",
            "parallel/exact_sum.cpp", "parallel/heartbeat.cpp", "cluster/canonical_distance.cpp",
            "cluster/centroid_sums.cpp", "cluster/certify.cpp", "cluster/distance_kernel.cpp", "cluster/empty_clusters.cpp",
            "cluster/lloyd.cpp", "cluster/packed_centroids.cpp", "cluster/prefilter.cpp", "cluster/row_set.cpp",
