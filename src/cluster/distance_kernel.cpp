@@ -12,8 +12,8 @@ namespace kohort::cluster {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
-// Rounding a row costs about as much as sixteen centroids do.
-constexpr std::int64_t worthwhile_clusters = 64;
+// Rounding a row and its list cost about as much as twenty centroids do.
+constexpr std::int64_t worthwhile_clusters = 32;
 // More than the relative error of a canonical distance, g(ceil(d / 8) + 6, 2^-53), for d < 2^30.
 constexpr double canonical_slack = 0x1p-22;
 

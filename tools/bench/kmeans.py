@@ -38,7 +38,8 @@ def run(iterations):
     if name == "scikit-learn":
         from sklearn.cluster import KMeans
         model = KMeans(len(start), init=start, n_init=1, algorithm="lloyd", tol=0, max_iter=iterations).fit(rows)
-        found, iterations = model.inertia_, model.n_iter_  # it may have converged
+        # It may have converged; where it has not, it passes over the rows once more in the end.
+        found, iterations = model.inertia_, model.n_iter_ + (model.n_iter_ == iterations)
     else:
         import faiss
         faiss.omp_set_num_threads(2)
