@@ -171,22 +171,42 @@ void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& ce
     }
 }
 
+template <int number>
+struct Constant {
+    static constexpr int value = number;
+};
+
+// The sum of products of a row with several centroids, in one pass over the row.
+template <int together>
+[[gnu::always_inline]] inline void products_of(const float* row, std::int64_t dimensions, const float* const* centroids, __m512* totals) {
+    for (int c = 0; c < together; ++c) totals[c] = _mm512_setzero_ps();
+    for (std::int64_t begin = 0; begin < dimensions; begin += chunk_dimensions) {
+        const std::int64_t end = begin + chunk_dimensions < dimensions ? begin + chunk_dimensions : dimensions;
+        __m512 sums[together];
+        for (int c = 0; c < together; ++c) sums[c] = _mm512_setzero_ps();
+        for (std::int64_t j = begin; j < end; j += lanes) {
+            const __mmask16 mask = tail_mask(end - j);
+            const __m512 value = _mm512_maskz_loadu_ps(mask, row + j);
+#pragma GCC unroll 4
+            for (int c = 0; c < together; ++c) sums[c] = _mm512_fmadd_ps(value, _mm512_maskz_loadu_ps(mask, centroids[c] + j), sums[c]);
+        }
+        for (int c = 0; c < together; ++c) totals[c] = _mm512_add_ps(totals[c], sums[c]);
+    }
+}
+
 void values(const float* row, std::int64_t dimensions, const float* centroids, const float* norms, const std::int32_t* ids,
             std::int64_t count, float* out) {
-    for (std::int64_t i = 0; i < count; ++i) {
-        const float* centroid = centroids + ids[i] * dimensions;
-        __m512 total = _mm512_setzero_ps();
-        for (std::int64_t begin = 0; begin < dimensions; begin += chunk_dimensions) {
-            const std::int64_t end = begin + chunk_dimensions < dimensions ? begin + chunk_dimensions : dimensions;
-            __m512 sum = _mm512_setzero_ps();
-            for (std::int64_t j = begin; j < end; j += lanes) {
-                const __mmask16 mask = tail_mask(end - j);
-                sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, row + j), _mm512_maskz_loadu_ps(mask, centroid + j), sum);
-            }
-            total = _mm512_add_ps(total, sum);
-        }
-        out[i] = norms[ids[i]] - 2 * _mm512_reduce_add_ps(total);
-    }
+    std::int64_t i = 0;
+    const auto some = [&](auto together) __attribute__((always_inline)) {
+        const float* those[together.value];
+        __m512 totals[together.value];
+        for (int c = 0; c < together.value; ++c) those[c] = centroids + ids[i + c] * dimensions;
+        products_of<together.value>(row, dimensions, those, totals);
+        for (int c = 0; c < together.value; ++c, ++i) out[i] = norms[ids[i]] - 2 * _mm512_reduce_add_ps(totals[c]);
+    };
+    while (i + 4 <= count) some(Constant<4>());
+    while (i + 2 <= count) some(Constant<2>());
+    if (i < count) some(Constant<1>());
 }
 
 // The widest is the fastest; narrower ones waste less on a few centroids.

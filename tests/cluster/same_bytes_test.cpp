@@ -103,6 +103,39 @@ TEST(SameBytes, another_seed_gives_another_start) {
     EXPECT_NE(run_single(values, 7, options).inertias.front(), one.inertias.front());
 }
 
+// Everything that may be chosen, with everything else, on unequal and empty shards.
+TEST(SameBytes, every_combination_gives_them) {
+    std::vector<std::pair<Kernel, PrefilterChoice>> arithmetic;
+    for (const Kernel kernel : {Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512}) try {
+            arithmetic.emplace_back(resolve_kernel(kernel), PrefilterChoice::off);
+        } catch (const base::Error& error) {
+            EXPECT_EQ(error.kind(), base::ErrorKind::environment);
+        }
+    for (const auto prefilter : prefilters_here()) arithmetic.emplace_back(Kernel::avx512, prefilter);
+    const std::int64_t d = 9, rows = 360;
+    const auto values = blobs(6, 60, d, 0.9, 27);
+    KMeansOptions options;
+    options.clusters = 7;
+    options.kernel = Kernel::scalar;
+    options.pruning = Pruning::off;
+    const WholeResult reference = run_single(values, d, options);
+    Effort pruned;
+    for (const int ranks : {1, 2, 3, 4, 7})
+        for (const int threads : {1, 2})
+            for (const auto& [kernel, prefilter] : arithmetic)
+                for (const auto pruning : {Pruning::off, Pruning::on, Pruning::automatic})
+                    for (const bool streamed : {false, true}) {
+                        options.threads = threads;
+                        options.kernel = kernel;
+                        options.prefilter = prefilter;
+                        options.pruning = pruning;
+                        ASSERT_EQ(run_sharded(values, d, options, ranks, wild_shards(rows, ranks, 10), {.streamed = streamed, .effort = &pruned}), reference)
+                            << ranks << " ranks " << threads << " threads " << kernel_name(kernel) << " prefilter " << static_cast<int>(prefilter)
+                            << " pruning " << static_cast<int>(pruning) << (streamed ? " streamed" : "");
+                    }
+    EXPECT_GT(pruned.pruned, 0);
+}
+
 // Rows whose numbers no int32 holds: of equal ones the lowest still moves into an empty cluster, and draws are the same
 // however the rows are dealt out.
 TEST(SameBytes, with_row_numbers_past_two_to_the_31) {

@@ -105,6 +105,47 @@ assert abs(numpy.linalg.norm(centroids, axis=1) - 1).max() < 1e-6
 nearest = order[(unit.astype("f4").astype("f8") @ centroids.T).argmax(1)]
 assert (nearest == numbers).mean() > 0.999, (nearest == numbers).mean()  # but for ties within a rounding
 P
+# Odd shapes with copies of rows and of centroids, against numpy in float64 on the centroids as they are stored: nothing
+# is nearer than the label, the second is the next, of equal centroids the lowest is taken, distances are rounded once.
+cat >odd.py <<'P'
+import glob, h5py, numpy, sys
+n, d, k, made = *map(int, sys.argv[1:4]), sys.argv[4] == "make"
+draw = numpy.random.default_rng([n, d, k])
+rows = draw.normal(size=(n, d)).astype("f4")
+rows[::5] = rows[0]
+if made:
+    centroids = rows[draw.choice(n, k, replace=False)] + (0 if k == n else 0.25)
+    if k > 2: centroids[k // 2] = centroids[0]
+    numpy.save("odd.npy", rows), numpy.save("start.npy", centroids.astype("f4"))
+    sys.exit()
+def column(name): return numpy.concatenate([h5py.File(part)[name][:] for part in sorted(glob.glob("odd/segment/part-*.h5"))])
+with h5py.File("odd/segment/centroids.h5") as file:
+    centroids, number = file["/centroids"][:].astype("f8"), file["/number"][:]
+cluster_of = numpy.empty_like(number)
+cluster_of[number] = numpy.arange(k)
+label, distance = cluster_of[column("/obs/segment")], column("/obs/distance")
+square = numpy.stack([((rows.astype("f8") - c) ** 2).sum(1) for c in centroids], 1)
+own = square[numpy.arange(n), label]
+assert (own <= square.min(1) * (1 + 1e-12) + 1e-300).all(), "a centroid is nearer"
+same = (centroids[:, None, :2] == centroids[None, :, :2]).all(2) & (abs(square[0][:, None] - square[0][None]) == 0)
+lowest = same.argmax(1)
+assert (lowest[label] == label).all(), "not the lowest of equal centroids"
+assert numpy.allclose(distance, numpy.sqrt(own), rtol=1e-6, atol=1e-30), abs(distance - numpy.sqrt(own)).max()
+if k > 1:
+    second = column("/obs/second")
+    rest = square.copy()
+    rest[numpy.arange(n), label] = numpy.inf
+    assert (rest[numpy.arange(n), cluster_of[second]] <= rest.min(1) * (1 + 1e-12) + 1e-300).all(), "another centroid is the second"
+P
+for shape in "1 1 1" "2 3 2" "7 5 7" "101 1 7" "257 33 31" "1003 100 65" "513 769 130" "4097 17 300"; do
+  /usr/bin/python3 odd.py $shape make
+  for iterations in 0 3; do
+    rm -rf odd
+    ranks 3 cluster --input odd.npy --clusters "${shape##* }" --init start.npy --iterations $iterations --log-level warning --out odd
+    /usr/bin/python3 odd.py $shape check || fail "labels of $shape after $iterations iterations"
+  done
+done
+
 refused() {  # CODE OPTIONS…
   local code=0
   rm -rf none
