@@ -1,6 +1,8 @@
-// User documents to vectors.
-#include "encode/encode.h"
+// User documents, or the texts of any table, to vectors.
+#include "corpus/text_table.h"
+#include "encode/encode_table.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "encode_options.h"
 #include "model/pretrained.h"
@@ -9,15 +11,29 @@
 
 namespace kohort::jobs {
 
-store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus,
-                             const store::StageKey& model) {
+namespace {
+
+encode::EncodeOptions encode_settings(JobContext& context) {
     auto settings = encode_options(context);
     settings.partition_written = [&context](std::int32_t partition, double seconds) {
         trace_partition(context, "encode", partition, seconds);
     };
+    return settings;
+}
+
+store::StageKey encode_key(const JobContext& context, const encode::EncodeOptions& settings) {
     store::StageKey key("embedding");
     encode::add_to_key(key, settings);
     key.add("environment", float_environment(context));
+    return key;
+}
+
+}  // namespace
+
+store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus,
+                             const store::StageKey& model) {
+    const auto settings = encode_settings(context);
+    auto key = encode_key(context, settings);
     key.add_stage(corpus).add_stage(model);
     store::Stage stage(context.comm, run, key, {"embedding"});
     if (stage.complete()) {
@@ -34,7 +50,40 @@ store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const s
     return key;
 }
 
+namespace {
+
+// A folder of its own, with the vectors of a table's rows and the model that made them.
+void encode_rows(JobContext& context) {
+    const auto& options = context.options;
+    if (!options.given("model")) base::fail(base::ErrorKind::usage, "--input {}: name the model that encodes its texts: --model DIR", options.list("input").front());
+    check_training(context);
+    const auto folder = open_run(context, options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    auto& run = *folder;
+    StageTimer timer(context, "encode");
+    const auto names = options.list("input");
+    const std::vector<std::filesystem::path> inputs(names.begin(), names.end());
+    const corpus::TextTable table(context.comm, inputs, corpus::parse_encoding(options.text("encoding")), options.text("text-column"));
+    const auto settings = encode_settings(context);
+    auto key = encode_key(context, settings);
+    key.add("table", table.identity());
+    key.add_stage(model_stage(context, run, store::StageKey("corpus")));  // a given model does not depend on one
+    store::Stage stage(context.comm, run, key, {"embedding"});
+    if (stage.complete()) return base::log_info("encode: complete already");
+    if (context.is_root() && !settings.texts.device.cuda) model::warn_about_slow_blas();
+    const auto tokenizer = text::load_tokenizer(run.path() / "model");
+    const auto bert = model::load_model(run.path() / "model", context.is_root());
+    const auto report = encode::encode_table(context.comm, run, stage, key, *bert, *tokenizer, table, options.real("max-bad-fraction"), settings);
+    stage.finish();
+    timer.finish(report.summary);
+}
+
+}  // namespace
+
 int encode_job(JobContext& context) {
+    if (!context.options.list("input").empty()) {
+        encode_rows(context);
+        return 0;
+    }
     const auto folder = open_run(context, store::OpenMode::read);
     auto& run = *folder;
     const auto corpus = completed_stage(run, "corpus", "ingest");

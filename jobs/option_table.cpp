@@ -29,7 +29,7 @@ const std::vector<OptionSpec>& option_table() {
     static const std::string training = "run pretrain finetune";
     static const std::vector<OptionSpec> table = {
         {"config", text, "", "*", "configuration file of `name = value` lines; the command line wins", {}},
-        {"input", list, "", "run ingest cluster tokenize verify", "input file (several: repeat); cluster: FILE.h5:/dataset; verify: the run's folder", {}},
+        {"input", list, "", "run ingest encode cluster tokenize verify", "input file (several: repeat); encode: a table of texts; cluster: FILE.h5:/dataset; verify: the run's folder", {}},
         {"out", text, "kohort-run", "run synth ingest pretrain finetune encode cluster segment tokenize", "folder of the run", {}},
         {"resume", flag, "false", stages, "go on in a folder that holds a run; finished files are kept (jobs that build on a run always do)", {}},
         {"seed", integer, "1", "run synth pretrain finetune cluster segment", "the only source of randomness", {}, 0, 9e18},
@@ -40,12 +40,12 @@ const std::vector<OptionSpec>& option_table() {
         {"watchdog", integer, "300", stages, "seconds without a sign of life after which a rank counts as hung", {}, 0, 1e6},
         {"log-level", choice, "info", "*", "what is shown", {"debug", "info", "warning", "error", "off"}},
 
-        {"encoding", choice, "auto", "run ingest", "of the input", {"auto", "utf-8", "gb18030"}},
+        {"encoding", choice, "auto", "run ingest encode", "of the input", {"auto", "utf-8", "gb18030"}},
         {"user-column", text, "", "run ingest", "column of the user's id", {}},
         {"item-column", text, "", "run ingest", "column of the item's id", {}},
         {"behavior-column", text, "", "run ingest", "column of the behaviour (pv, buy, …)", {}},
         {"time-column", text, "", "run ingest", "column of the time (epoch seconds or ISO 8601)", {}},
-        {"text-column", text, "", "run ingest", "column of the event's text", {}},
+        {"text-column", text, "", "run ingest encode", "column of the event's text; encode: of the row's", {}},
         {"history-columns", text, "", "run ingest", "one row a user: COLUMN:BEHAVIOUR,… each a list of texts", {}},
         {"separator", text, "、", "run ingest", "between the texts of a history column", {}},
         {"items", text, "", "run ingest", "item catalogue (CSV with item_id) whose texts are joined to events", {}},
@@ -53,7 +53,7 @@ const std::vector<OptionSpec>& option_table() {
         {"ids", choice, "original", "run ingest", "keep user ids, or replace them by a keyed hash at the door", {"original", "pseudonym"}},
         {"key-file", text, "", "run ingest", "file with the pseudonym key (16 to 64 bytes)", {}},
         {"partitions", integer_or_auto, "auto", "run ingest", "logical buckets; follows from the input, never from ranks", {}, 1, 65536},
-        {"max-bad-fraction", real, "0.01", "run ingest", "more rejected records than this share stop the job", {}, 0, 1},
+        {"max-bad-fraction", real, "0.01", "run ingest encode", "more rejected records than this share stop the job", {}, 0, 1},
 
         {"model", text, "", "run pretrain finetune encode", "folder of a model in Hugging Face's layout; run: use it and skip training", {}},
         {"tokenizer", text, "", "run pretrain finetune tokenize", "folder or file of a tokenizer (default: the model's, or trained on the corpus)", {}},

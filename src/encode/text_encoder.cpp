@@ -33,6 +33,8 @@ Pooling parse_pooling(std::string_view option) {
     base::fail(ErrorKind::usage, "--pooling {} is not known; mean and cls are", option);
 }
 
+std::string_view name_of(Pooling pooling) { return pooling == Pooling::cls ? "cls" : "mean"; }
+
 struct TextEncoder::State {
     model::Bert bert;
     const text::Tokenizer& tokenizer;
@@ -62,17 +64,36 @@ TextEncoder::~TextEncoder() = default;
 std::int64_t TextEncoder::dimension() const { return state_->bert.config().hidden_size; }
 
 EncodedTexts TextEncoder::encode(std::span<const std::string_view> texts) const {
+    std::vector<std::vector<std::int32_t>> sequences;
+    for (const auto text : texts) sequences.push_back(state_->tokenizer.encode_for_model(text, state_->options.max_tokens));
+    return encode_sequences(std::move(sequences), state_->special_tokens);
+}
+
+EncodedTexts TextEncoder::encode_ids(std::span<const std::vector<std::int32_t>> texts) const {
+    std::vector<std::vector<std::int32_t>> sequences;
+    for (const auto& ids : texts) {
+        for (const auto id : ids)
+            if (id < 0 || id >= state_->bert.config().vocab_size)
+                base::fail(ErrorKind::input, "token id {} is none of the {} that the model embeds", id, state_->bert.config().vocab_size);
+        const auto length = std::min(ids.size(), static_cast<std::size_t>(state_->options.max_tokens));
+        sequences.emplace_back(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(length));
+    }
+    return encode_sequences(std::move(sequences), 0);
+}
+
+// too_short: sequences of at most so many ids have no vector.
+EncodedTexts TextEncoder::encode_sequences(std::vector<std::vector<std::int32_t>> all, std::size_t too_short) const {
     const c10::InferenceMode inference;
     at::set_num_threads(1);  // of this thread's batches: more threads would change the last bits
     const auto width = static_cast<std::size_t>(dimension());
-    EncodedTexts result{std::vector<float>(texts.size() * width), std::vector<std::uint8_t>(texts.size()), 0};
+    EncodedTexts result{std::vector<float>(all.size() * width), std::vector<std::uint8_t>(all.size()), 0};
 
     std::vector<std::vector<std::int32_t>> sequences;
     std::vector<std::int64_t> lengths;
     std::vector<std::size_t> text_of;  // sequence -> text
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        auto ids = state_->tokenizer.encode_for_model(texts[i], state_->options.max_tokens);
-        if (ids.size() <= state_->special_tokens) continue;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        auto& ids = all[i];
+        if (ids.size() <= too_short) continue;
         result.has_tokens[i] = 1;
         result.tokens += static_cast<std::int64_t>(ids.size());
         lengths.push_back(static_cast<std::int64_t>(ids.size()));

@@ -22,6 +22,7 @@ namespace kohort::encode {
 // How a text's vector is made from its tokens' vectors: their mean, special tokens included, or the first one.
 enum class Pooling { mean, cls };
 Pooling parse_pooling(std::string_view option);  // "mean", "cls"; Error(usage) otherwise
+std::string_view name_of(Pooling pooling);
 
 struct TextEncoderOptions {
     Pooling pooling = Pooling::mean;
@@ -47,10 +48,15 @@ class TextEncoder {
 
     std::int64_t dimension() const;
 
-    // Thread-safe.
+    // Both are thread-safe.
     EncodedTexts encode(std::span<const std::string_view> texts) const;
+    // Texts as token ids, taken as they are: no special tokens are added; cut to max_tokens. Error(input) for an id that
+    // the model does not embed.
+    EncodedTexts encode_ids(std::span<const std::vector<std::int32_t>> texts) const;
 
   private:
+    EncodedTexts encode_sequences(std::vector<std::vector<std::int32_t>> sequences, std::size_t too_short) const;
+
     struct State;
     std::unique_ptr<const State> state_;
 };

@@ -1,0 +1,33 @@
+// The loop behind encode_users() and encode_table(): ranks claim partitions from a shared queue, and each worker thread
+// makes and writes one of its own, so that reading, tokenizing, computing and writing overlap.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "encode/encode.h"
+
+namespace kohort::encode {
+
+// A partition's vectors.
+struct EncodedPartition {
+    std::vector<float> vectors;  // [rows, dimension]
+    std::int64_t rows = 0, rows_without_text = 0, texts = 0, tokens = 0;
+};
+
+struct PartitionWork {
+    std::vector<std::int32_t> order;        // of the partitions, the dearest first
+    std::vector<std::int64_t> rows_before;  // [partition] rows of those before it in that order
+    std::int64_t rows = 0;                  // of all
+    std::string rows_are;                   // "users", for people
+    std::function<EncodedPartition(std::int32_t partition)> encode;  // called by several threads at once
+};
+
+// Collective. Writes RUN/embedding/, partitions that are there already excepted.
+EncodeReport encode_partitions(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage,
+                               const store::StageKey& key, std::int64_t dimension, const PartitionWork& work,
+                               const EncodeOptions& options);
+
+}  // namespace kohort::encode

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# encode --input: the texts of any table to vectors, a row each in the order of the input, with a model of one's own.
+# The same bytes at any ranks and threads and after files are lost; what is no table is refused.
+. "$(dirname "$0")/lib.sh"
+small_corpus 200
+ranks 2 run --input corpus/events.csv "${quick[@]}" --out model >/dev/null
+/usr/bin/python3 - <<'P'
+import csv, random
+texts = [row["text"] for row in csv.DictReader(open("corpus/events.csv", encoding="utf-8")) if row.get("text")]
+random.seed(1)
+rows = [random.choice(texts) for _ in range(1500)]
+rows[3], rows[1499], rows[700] = "", 'said "yes",\nand left', rows[3 + 5]
+rows[8] = rows[700]
+def write(name, rows, newline="\n"):
+    with open(name, "w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator=newline)
+        out.writerow(["id", "title"])
+        out.writerows([[i, text] for i, text in enumerate(rows)])
+write("items.csv", rows)
+write("first.csv", rows[:613], "\r\n"), write("second.csv", rows[613:])
+write("reversed.csv", rows[::-1])
+with open("lines.txt", "w", encoding="utf-8") as file: file.write("".join(text.replace("\n", " ") + "\n" for text in rows))
+P
+encode=(encode --model model/model --precision fp32 --log-level warning)
+table=("${encode[@]}" --text-column title --input)
+ranks 1 "${table[@]}" items.csv --threads 1 --out one
+expected=$(digest one)
+for n in 2 3 5; do
+  ranks "$n" "${table[@]}" items.csv --threads "$((n % 2 + 1))" --out "ranks$n"
+  [ "$(digest "ranks$n")" = "$expected" ] || fail "$n ranks give another digest"
+done
+# What is there is kept, and what is missing is made again.
+cp -r one killed
+rm killed/embedding/part-00001.h5 killed/kohort.h5
+ranks 2 "${table[@]}" items.csv --resume --out killed
+[ "$(digest killed)" = "$expected" ] || fail "another digest after going on"
+# The same rows from two files, from the end to the beginning, and as the ids that `tokenize` gives.
+ranks 2 "${table[@]}" first.csv --input second.csv --out two
+ranks 3 "${table[@]}" reversed.csv --out reversed
+ranks 1 tokenize --tokenizer model/model --input lines.txt --out ids.jsonl
+ranks 2 "${encode[@]}" --input ids.jsonl --out ids
+/usr/bin/python3 - <<'P'
+import h5py, numpy
+def vectors(run):
+    with h5py.File(run + "/kohort.h5") as file: return file["/obsm/embedding"][:]
+one = vectors("one")
+assert one.shape == (1500, 32), one.shape
+length = numpy.linalg.norm(one, axis=1)
+assert length[3] == 0 and abs(numpy.delete(length, 3) - 1).max() < 1e-6
+assert abs(one[700] - one[8]).max() < 1e-6 < abs(one[700] - one[9]).max()
+assert (vectors("two") == one).all()
+assert abs(vectors("reversed")[::-1] - one).max() < 1e-5
+ids = vectors("ids")
+whole = [i for i in range(1500) if i not in (3, 1499)]  # no text is two special tokens; a line break is a blank there
+assert abs(ids[whole] - one[whole]).max() < 1e-5
+P
+refused() {  # CODE TEXT OPTIONS…
+  local code=0
+  rm -rf none
+  ranks 2 "${encode[@]}" --out none "${@:3}" >/dev/null 2>said.txt || code=$?
+  [ "$code" -eq "$1" ] || { cat said.txt; fail "exit $code and not $1 with: ${*:3}"; }
+  [ "$(grep -c '^error:' said.txt)" -eq 1 ] || { cat said.txt; fail "not exactly one error line with: ${*:3}"; }
+  grep -q -- "$2" said.txt || { cat said.txt; fail "it does not say \"$2\" with: ${*:3}"; }
+}
+refused 2 'id, title' --input items.csv
+refused 2 'id, title' --input items.csv --text-column name
+refused 3 nowhere.csv --input nowhere.csv --text-column title
+printf '{"ids": [2, 9]}\n{"ids": [2, 999999]}\n' >far.jsonl
+refused 3 999999 --input far.jsonl
+printf '{"ids": [2, 9]}\n{"ids": [-5]}\n' >negative.jsonl
+refused 3 -- --input negative.jsonl
+printf 'title\nfine\n\xff\xfe\xfd broken\nfine\n' >broken.csv
+refused 3 invalid_utf8 --input broken.csv --encoding utf-8
+ranks 2 "${encode[@]}" --input broken.csv --encoding utf-8 --max-bad-fraction 0.5 --out tolerated
+code=0
+ranks 1 "${encode[@]:0:1}" --input items.csv --text-column title --out none 2>said.txt || code=$?
+[ "$code" -eq 2 ] && grep -q -- --model said.txt || { cat said.txt; fail "exit $code without a model"; }
+no_leftovers .
