@@ -74,8 +74,8 @@ std::vector<std::vector<double>> closeness_to_centroids(JobContext& context, con
 
     std::vector<std::vector<double>> closeness(texts.size(), std::vector<double>(numbers.size()));
     const auto tokenizer = text::load_tokenizer(run.path() / "model");
-    const auto bert = model::load_model(run.path() / "model", false);
-    const encode::TextEncoder encoder(*bert, *tokenizer, as_recorded(context, run));
+    const auto model = model::load_encoder(run.path() / "model", false);
+    const encode::TextEncoder encoder(*model, tokenizer.get(), as_recorded(context, run));
     const std::vector<std::string_view> views(texts.begin(), texts.end());
     const auto described = directions(encoder.encode(views).vectors, texts.size(), columns);
     for (std::size_t i = 0; i < texts.size(); ++i)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "encode_options.h"
 #include "model/pretrained.h"
+#include "parallel/agreement.h"
 #include "stages.h"
 #include "text/tokenizer.h"
 
@@ -43,8 +44,8 @@ store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const s
     StageTimer timer(context, "encode");
     if (context.is_root() && !settings.texts.device.cuda) model::warn_about_slow_blas();
     const auto tokenizer = text::load_tokenizer(run.path() / "model");
-    const auto bert = model::load_model(run.path() / "model", context.is_root());
-    const auto report = encode::encode_users(context.comm, run, stage, key, *bert, *tokenizer, settings);
+    const auto model_used = model::load_encoder(run.path() / "model", context.is_root());
+    const auto report = encode::encode_users(context.comm, run, stage, key, *model_used, *tokenizer, settings);
     stage.finish();
     timer.finish(report.summary);
     return key;
@@ -56,13 +57,18 @@ namespace {
 void encode_rows(JobContext& context) {
     const auto& options = context.options;
     if (!options.given("model")) base::fail(base::ErrorKind::usage, "--input {}: name the model that encodes its texts: --model DIR", options.list("input").front());
-    check_training(context);
-    const auto folder = open_run(context, options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
-    auto& run = *folder;
-    StageTimer timer(context, "encode");
     const auto names = options.list("input");
     const std::vector<std::filesystem::path> inputs(names.begin(), names.end());
     const corpus::TextTable table(context.comm, inputs, corpus::parse_encoding(options.text("encoding")), options.text("text-column"));
+    parallel::agree(context.comm, [&] {
+        const std::filesystem::path given = options.text("model");
+        if (const auto longest = model::check_encoder(given); options.integer("max-tokens") > longest)
+            base::fail(base::ErrorKind::usage, "--max-tokens {}: the model has {} positions", options.integer("max-tokens"), longest);
+        if (!table.holds_ids()) text::load_tokenizer(given);
+    });
+    const auto folder = open_run(context, options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    auto& run = *folder;
+    StageTimer timer(context, "encode");
     const auto settings = encode_settings(context);
     auto key = encode_key(context, settings);
     key.add("table", table.identity());
@@ -70,9 +76,9 @@ void encode_rows(JobContext& context) {
     store::Stage stage(context.comm, run, key, {"embedding"});
     if (stage.complete()) return base::log_info("encode: complete already");
     if (context.is_root() && !settings.texts.device.cuda) model::warn_about_slow_blas();
-    const auto tokenizer = text::load_tokenizer(run.path() / "model");
-    const auto bert = model::load_model(run.path() / "model", context.is_root());
-    const auto report = encode::encode_table(context.comm, run, stage, key, *bert, *tokenizer, table, options.real("max-bad-fraction"), settings);
+    const auto tokenizer = table.holds_ids() ? nullptr : text::load_tokenizer(run.path() / "model");
+    const auto model = model::load_encoder(run.path() / "model", context.is_root());
+    const auto report = encode::encode_table(context.comm, run, stage, key, *model, tokenizer.get(), table, options.real("max-bad-fraction"), settings);
     stage.finish();
     timer.finish(report.summary);
 }

@@ -257,6 +257,8 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
 void check_training(JobContext& context) {
     const auto& options = context.options;
     parallel::agree(context.comm, [&] {
+        if (options.names("pooling") && options.text("pooling") == "last")
+            base::fail(base::ErrorKind::usage, "--pooling last: a model is trained with mean or cls");
         const auto given = given_model(options);
         if (given && options.given("tokenizer"))
             base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");

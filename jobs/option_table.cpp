@@ -13,7 +13,8 @@ const std::vector<JobSpec>& job_table() {
         {"pretrain", "masked language modelling on an ingested corpus", "mpirun -n 4 kohort pretrain --out out --steps 500"},
         {"finetune", "contrastive training on pairs that the corpus gives for free",
          "mpirun -n 4 kohort finetune --out out --steps 200"},
-        {"encode", "user documents to vectors", "mpirun -n 4 kohort encode --out out --model DIR"},
+        {"encode", "user documents, or the texts of any table, to vectors",
+         "mpirun -n 4 kohort encode --input items.csv --text-column title --model DIR --out items"},
         {"cluster", "k-means on a run's vectors, or on any two-dimensional dataset",
          "mpirun -n 4 kohort cluster --input vectors.h5:/x --clusters 1024 --out out"},
         {"segment", "terms, tags, exemplars, CSV files and the report", "mpirun -n 4 kohort segment --out out --tags tags.csv"},
@@ -77,7 +78,7 @@ const std::vector<OptionSpec>& option_table() {
         {"side-events", integer, "4", "run finetune", "most texts of one user on each side of a pair", {}, 1, 1e6},
         {"checkpoint-every", integer, "60", training + " cluster", "seconds between checkpoints", {}, 0, 1e9},
 
-        {"pooling", choice, "mean", "run finetune encode", "of a text's token vectors", {"mean", "cls"}},
+        {"pooling", choice, "mean", "run finetune encode", "of a text's token vectors; last: for GPT-2, encode only", {"mean", "cls", "last"}},
         {"normalize", flag, "true", "run encode", "vectors of length one", {}},
         {"precision", choice, "fp32", "run encode", "of the encoder's arithmetic", {"auto", "fp32", "bf16"}},
 

@@ -40,10 +40,10 @@ void add_to_key(store::StageKey& key, const EncodeOptions& options) {
 }
 
 EncodeReport encode_users(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage,
-                          const store::StageKey& key, const model::Bert& bert, const text::Tokenizer& tokenizer,
+                          const store::StageKey& key, const model::Encoder& model, const text::Tokenizer& tokenizer,
                           const EncodeOptions& options) {
     model::keep_memory_between_batches();
-    const TextEncoder encoder(bert, tokenizer, options.texts);
+    const TextEncoder encoder(model, &tokenizer, options.texts);
     const auto info = corpus::read_corpus_info(run.path());
     const WorkOrder order(info);
     const PartitionWork work = {order.partitions, order.users_before,

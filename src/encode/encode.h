@@ -45,7 +45,7 @@ std::string embedding_path(std::int32_t partition);
 // `key`, returns early if it is complete, and finishes it afterwards. Error(stopped) where a stop was asked for: what
 // is written by then is kept. Errors of TextEncoder's constructor.
 EncodeReport encode_users(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage,
-                          const store::StageKey& key, const model::Bert& bert, const text::Tokenizer& tokenizer,
+                          const store::StageKey& key, const model::Encoder& model, const text::Tokenizer& tokenizer,
                           const EncodeOptions& options);
 
 }  // namespace kohort::encode

@@ -39,10 +39,10 @@ EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable
 }  // namespace
 
 EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage,
-                          const store::StageKey& key, const model::Bert& bert, const text::Tokenizer& tokenizer,
+                          const store::StageKey& key, const model::Encoder& model, const text::Tokenizer* tokenizer,
                           const corpus::TextTable& table, double max_bad_fraction, const EncodeOptions& options) {
     model::keep_memory_between_batches();
-    const TextEncoder encoder(bert, tokenizer, options.texts);
+    const TextEncoder encoder(model, tokenizer, options.texts);
     Rejected rejected;
     PartitionWork work = {{}, {}, table.rows(), "rows", [&](std::int32_t partition) { return encode_rows(encoder, table, partition, rejected); }};
     for (std::int32_t p = 0; p < table.partitions(); ++p) {

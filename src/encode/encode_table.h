@@ -17,7 +17,7 @@ namespace kohort::encode {
 // the rows are no record or not in the table's encoding; fewer have the zero vector, as rows without text do.
 // Otherwise as encode_users(); its report counts rows as users.
 EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage,
-                          const store::StageKey& key, const model::Bert& bert, const text::Tokenizer& tokenizer,
+                          const store::StageKey& key, const model::Encoder& model, const text::Tokenizer* tokenizer,
                           const corpus::TextTable& table, double max_bad_fraction, const EncodeOptions& options);
 
 }  // namespace kohort::encode

@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "base/stop_signal.h"
 #include "encode/length_planner.h"
-#include "model/bert.h"
+#include "model/encoder.h"
+#include "model/layers.h"
 #include "parallel/heartbeat.h"
 #include "text/tokenizer.h"
 
@@ -25,47 +26,58 @@ void scale_to_unit(std::span<const float> row, std::span<float> out) {
     for (std::size_t j = 0; j < row.size(); ++j) out[j] = static_cast<float>(row[j] * scale);
 }
 
+torch::Tensor pool(const torch::Tensor& hidden, const torch::Tensor& lengths, Pooling pooling) {
+    switch (pooling) {
+        case Pooling::cls: return model::cls_pool(hidden);
+        case Pooling::last: return model::last_pool(hidden, lengths);
+        case Pooling::mean: break;
+    }
+    return model::mean_pool(hidden, lengths);
+}
+
 }  // namespace
 
 Pooling parse_pooling(std::string_view option) {
     if (option == "mean") return Pooling::mean;
     if (option == "cls") return Pooling::cls;
-    base::fail(ErrorKind::usage, "--pooling {} is not known; mean and cls are", option);
+    if (option == "last") return Pooling::last;
+    base::fail(ErrorKind::usage, "--pooling {} is not known; mean, cls and last are", option);
 }
 
-std::string_view name_of(Pooling pooling) { return pooling == Pooling::cls ? "cls" : "mean"; }
+std::string_view name_of(Pooling pooling) { return pooling == Pooling::cls ? "cls" : pooling == Pooling::last ? "last" : "mean"; }
 
 struct TextEncoder::State {
-    model::Bert bert;
-    const text::Tokenizer& tokenizer;
+    std::unique_ptr<const model::Encoder> model;
+    const text::Tokenizer* tokenizer;
     TextEncoderOptions options;
     std::size_t special_tokens;  // what an empty text has
 };
 
-TextEncoder::TextEncoder(const model::Bert& bert, const text::Tokenizer& tokenizer, const TextEncoderOptions& options) {
-    const auto& config = bert.config();
-    if (options.max_tokens > config.max_position_embeddings)
-        base::fail(ErrorKind::usage, "--max-tokens {} is more than the model's {} positions", options.max_tokens,
-                   config.max_position_embeddings);
-    if (tokenizer.vocabulary_size() > config.vocab_size)
-        base::fail(ErrorKind::usage, "the tokenizer has {} tokens, the model embeds {}: they do not belong together",
-                   tokenizer.vocabulary_size(), config.vocab_size);
-    const std::size_t special_tokens = tokenizer.encode_for_model("", options.max_tokens).size();
-    if (options.max_tokens <= static_cast<std::int64_t>(special_tokens))
-        base::fail(ErrorKind::usage, "--max-tokens {} leaves no room beside the {} special tokens of every text",
-                   options.max_tokens, special_tokens);
+TextEncoder::TextEncoder(const model::Encoder& model, const text::Tokenizer* tokenizer, const TextEncoderOptions& options) {
+    const auto sizes = model.sizes();
+    if (options.max_tokens > sizes.longest)
+        base::fail(ErrorKind::usage, "--max-tokens {} is more than the model's {} positions", options.max_tokens, sizes.longest);
+    std::size_t special_tokens = 0;
+    if (tokenizer) {
+        if (tokenizer->vocabulary_size() > sizes.vocabulary)
+            base::fail(ErrorKind::usage, "the tokenizer has {} tokens, the model embeds {}: they do not belong together",
+                       tokenizer->vocabulary_size(), sizes.vocabulary);
+        special_tokens = tokenizer->encode_for_model("", options.max_tokens).size();
+        if (options.max_tokens <= static_cast<std::int64_t>(special_tokens))
+            base::fail(ErrorKind::usage, "--max-tokens {} leaves no room beside the {} special tokens of every text",
+                       options.max_tokens, special_tokens);
+    }
     const auto type = options.precision == model::Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
-    state_ = std::make_unique<State>(
-        State{bert.copy_to(model::torch_device(options.device), type), tokenizer, options, special_tokens});
+    state_ = std::make_unique<State>(State{model.copy(model::torch_device(options.device), type), tokenizer, options, special_tokens});
 }
 
 TextEncoder::~TextEncoder() = default;
 
-std::int64_t TextEncoder::dimension() const { return state_->bert.config().hidden_size; }
+std::int64_t TextEncoder::dimension() const { return state_->model->sizes().hidden; }
 
 EncodedTexts TextEncoder::encode(std::span<const std::string_view> texts) const {
     std::vector<std::vector<std::int32_t>> sequences;
-    for (const auto text : texts) sequences.push_back(state_->tokenizer.encode_for_model(text, state_->options.max_tokens));
+    for (const auto text : texts) sequences.push_back(state_->tokenizer->encode_for_model(text, state_->options.max_tokens));
     return encode_sequences(std::move(sequences), state_->special_tokens);
 }
 
@@ -73,8 +85,8 @@ EncodedTexts TextEncoder::encode_ids(std::span<const std::vector<std::int32_t>> 
     std::vector<std::vector<std::int32_t>> sequences;
     for (const auto& ids : texts) {
         for (const auto id : ids)
-            if (id < 0 || id >= state_->bert.config().vocab_size)
-                base::fail(ErrorKind::input, "token id {} is none of the {} that the model embeds", id, state_->bert.config().vocab_size);
+            if (id < 0 || id >= state_->model->sizes().vocabulary)
+                base::fail(ErrorKind::input, "token id {} is none of the {} that the model embeds", id, state_->model->sizes().vocabulary);
         const auto length = std::min(ids.size(), static_cast<std::size_t>(state_->options.max_tokens));
         sequences.emplace_back(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(length));
     }
@@ -106,12 +118,9 @@ EncodedTexts TextEncoder::encode_sequences(std::vector<std::vector<std::int32_t>
         base::leave_if_stop_requested("encoding");
         std::vector<std::vector<std::int32_t>> rows;
         for (const auto member : members) rows.push_back(std::move(sequences[static_cast<std::size_t>(member)]));
-        const auto batch = model::make_batch(rows, state_->bert.config().pad_token_id, state_->bert.device());
-        const auto hidden = state_->bert.forward(batch);
-        const auto pooled = (state_->options.pooling == Pooling::cls ? model::cls_pool(hidden)
-                                                                     : model::mean_pool(hidden, batch.lengths))
-                                .to(torch::kCPU)
-                                .contiguous();
+        const auto batch = model::make_batch(rows, state_->model->sizes().padding, state_->model->device());
+        const auto hidden = state_->model->encode(batch);
+        const auto pooled = pool(hidden, batch.lengths, state_->options.pooling).to(torch::kCPU).contiguous();
         for (std::size_t row = 0; row < members.size(); ++row) {
             const std::size_t text = text_of[static_cast<std::size_t>(members[row])];
             scale_to_unit({pooled.data_ptr<float>() + row * width, width}, {result.vectors.data() + text * width, width});

@@ -11,7 +11,7 @@
 #include "model/device.h"
 
 namespace kohort::model {
-class Bert;
+class Encoder;
 }
 namespace kohort::text {
 class Tokenizer;
@@ -19,9 +19,9 @@ class Tokenizer;
 
 namespace kohort::encode {
 
-// How a text's vector is made from its tokens' vectors: their mean, special tokens included, or the first one.
-enum class Pooling { mean, cls };
-Pooling parse_pooling(std::string_view option);  // "mean", "cls"; Error(usage) otherwise
+// How a text's vector is made from its tokens' vectors: their mean, special tokens included, the first one, or the last.
+enum class Pooling { mean, cls, last };
+Pooling parse_pooling(std::string_view option);  // "mean", "cls", "last"; Error(usage) otherwise
 std::string_view name_of(Pooling pooling);
 
 struct TextEncoderOptions {
@@ -40,10 +40,10 @@ struct EncodedTexts {
 
 class TextEncoder {
   public:
-    // Keeps a copy of the weights in the precision and on the device asked for; the tokenizer must live as long.
-    // Error(usage) where max_tokens is more than the model's positions, or the tokenizer's vocabulary more than its
-    // embeddings.
-    TextEncoder(const model::Bert& bert, const text::Tokenizer& tokenizer, const TextEncoderOptions& options);
+    // Keeps a copy of the weights in the precision and on the device asked for. tokenizer: must live as long; null where
+    // only ids will be encoded. Error(usage) where max_tokens is more than the model's longest sequence, or the
+    // tokenizer's vocabulary more than its embeddings.
+    TextEncoder(const model::Encoder& model, const text::Tokenizer* tokenizer, const TextEncoderOptions& options);
     ~TextEncoder();
 
     std::int64_t dimension() const;

@@ -1,55 +1,10 @@
 #include "model/bert.h"
 
-#include <algorithm>
-#include <limits>
-
 #include "base/error.h"
 #include "model/torch_compat.h"
 #include "model/weights.h"
 
 namespace kohort::model {
-namespace {
-
-// 1 where a token is real: bool [B, T].
-torch::Tensor real_tokens(const torch::Tensor& lengths, std::int64_t longest) {
-    return torch::arange(longest, lengths.options()).unsqueeze(0).lt(lengths.unsqueeze(1));
-}
-
-}  // namespace
-
-// The rows of real tokens in the flattened batch. Everything but attention works on these rows only; attention
-// spreads them out over [B, T] and masks the rest. Without padding the rows are simply all rows.
-struct Bert::Packing {
-    std::int64_t sequences, longest;
-    torch::Tensor rows;            // int64 [N], undefined without padding
-    torch::Tensor attention_bias;  // [B, 1, 1, T]: 0 for real tokens, -inf for padding; undefined without padding
-
-    Packing(const TokenBatch& batch, torch::TensorOptions options) : sequences(batch.ids.size(0)), longest(batch.ids.size(1)) {
-        const std::int64_t shortest = batch.lengths.min().item<std::int64_t>(), most = batch.lengths.max().item<std::int64_t>();
-        if (shortest < 1 || most > longest)
-            base::fail(base::ErrorKind::internal, "a batch of {} columns has a sequence of {} tokens", longest,
-                       shortest < 1 ? shortest : most);
-        if (shortest == longest) return;
-        const auto real = real_tokens(batch.lengths, longest);
-        rows = real.flatten().nonzero().squeeze(1).to(options.device());
-        attention_bias = torch::zeros({sequences, 1, 1, longest}, options);
-        attention_bias.masked_fill_(real.logical_not().view({sequences, 1, 1, longest}).to(options.device()),
-                                    -std::numeric_limits<double>::infinity());
-    }
-
-    // [B * T, …] -> [N, …]
-    torch::Tensor pack(const torch::Tensor& x) const { return rows.defined() ? x.index_select(0, rows) : x; }
-    // [N, width] -> [B * T, width], zeros for padding
-    torch::Tensor unpack(const torch::Tensor& x) const {
-        if (!rows.defined()) return x;
-        return torch::zeros({sequences * longest, x.size(1)}, x.options()).index_copy(0, rows, x);
-    }
-    // As pack(), of a dropout mask [B, T, H] (fp32, on the CPU), for values like x.
-    torch::Tensor pack_mask(const torch::Tensor& mask, const torch::Tensor& x) const {
-        return pack(mask.flatten(0, 1).to(x.device(), x.scalar_type()));
-    }
-};
-
 Bert::Bert(ModelConfig config, TensorSource source) : config_(std::move(config)) {
     config_.check();
     const std::int64_t size = config_.hidden_size, inner = config_.intermediate_size;
@@ -134,25 +89,5 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
 Bert Bert::copy_to(torch::Device device, torch::ScalarType type) const {
     return Bert(config_, copied_weights(parameters_, device, type));
 }
-
-TokenBatch make_batch(const std::vector<std::vector<std::int32_t>>& sequences, std::int64_t padding, torch::Device device) {
-    std::size_t longest = 1;
-    for (const auto& sequence : sequences) longest = std::max(longest, sequence.size());
-    const auto rows = static_cast<std::int64_t>(sequences.size());
-    auto ids = torch::full({rows, static_cast<std::int64_t>(longest)}, padding, torch::kLong);
-    auto lengths = torch::empty({rows}, torch::kLong);
-    for (std::size_t row = 0; row < sequences.size(); ++row) {
-        std::copy(sequences[row].begin(), sequences[row].end(), ids.data_ptr<std::int64_t>() + row * longest);
-        lengths.data_ptr<std::int64_t>()[row] = static_cast<std::int64_t>(sequences[row].size());
-    }
-    return {ids.to(device), lengths};
-}
-
-torch::Tensor mean_pool(const torch::Tensor& hidden, const torch::Tensor& lengths) {
-    // Rows behind a sequence's end are 0, so they add nothing.
-    return hidden.to(torch::kFloat).sum(1) / lengths.to(hidden.device(), torch::kFloat).unsqueeze(1);
-}
-
-torch::Tensor cls_pool(const torch::Tensor& hidden) { return hidden.select(1, 0).to(torch::kFloat); }
 
 }  // namespace kohort::model

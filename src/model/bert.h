@@ -7,21 +7,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/encoder.h"
 #include "model/layers.h"
 #include "model/model_config.h"
 
 namespace kohort::model {
-
-// B sequences of token ids, special tokens included. What lies in `ids` behind a sequence's length does not matter,
-// as long as it is in the vocabulary: padding is neither computed nor looked at.
-struct TokenBatch {
-    torch::Tensor ids;      // int64 [B, T], T <= max_position_embeddings
-    torch::Tensor lengths;  // int64 [B] on the CPU, each in [1, T]
-};
-
-// B sequences, some of them cut, as one batch padded with `padding`, on a device.
-TokenBatch make_batch(const std::vector<std::vector<std::int32_t>>& sequences, std::int64_t padding,
-                      torch::Device device = torch::kCPU);
 
 // Places in the model where training drops values. Numbers are part of the random streams' keys: fixed for ever.
 enum class DropoutSite : int {
@@ -41,7 +31,7 @@ class DropoutSource {
     virtual torch::Tensor scaled_mask(int layer, DropoutSite site, double rate, torch::IntArrayRef shape) = 0;
 };
 
-class Bert {
+class Bert : public Encoder {
   public:
     // The source gives each tensor by its Hugging Face name (without "bert.") and shape; see weights.h.
     Bert(ModelConfig config, TensorSource source);
@@ -50,10 +40,18 @@ class Bert {
     // side by side, with or without gradients.
     torch::Tensor forward(const TokenBatch& batch, DropoutSource* dropout = nullptr) const;
 
+    torch::Tensor encode(const TokenBatch& batch) const override { return forward(batch); }
+    EncoderSizes sizes() const override {
+        return {config_.hidden_size, config_.vocab_size, config_.max_position_embeddings, config_.pad_token_id};
+    }
+    std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override {
+        return std::make_unique<Bert>(copy_to(device, type));
+    }
+
     const ModelConfig& config() const { return config_; }
     const std::vector<Parameter>& parameters() const { return parameters_; }  // in the training order
     const torch::Tensor& word_embeddings() const { return word_embeddings_; }  // [vocabulary, H]: the MLM head's decoder
-    torch::Device device() const { return word_embeddings_.device(); }
+    torch::Device device() const override { return word_embeddings_.device(); }
 
     // An own copy without gradients, on a device and in a type (fp32 or bf16).
     Bert copy_to(torch::Device device, torch::ScalarType type) const;
@@ -65,7 +63,6 @@ class Bert {
         Linear intermediate, output;
         LayerNorm output_norm;
     };
-    struct Packing;  // where the batch's real tokens lie
 
     torch::Tensor embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const;
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const;
@@ -76,10 +73,5 @@ class Bert {
     LayerNorm embedding_norm_;
     std::vector<Layer> layers_;
 };
-
-// A sequence's vector from its token vectors, fp32 [B, H]: the mean over all its tokens, special ones included, or
-// the first token's ([CLS]).
-torch::Tensor mean_pool(const torch::Tensor& hidden, const torch::Tensor& lengths);
-torch::Tensor cls_pool(const torch::Tensor& hidden);
 
 }  // namespace kohort::model

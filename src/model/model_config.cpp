@@ -1,59 +1,13 @@
 #include "model/model_config.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "model/config_fields.h"
 
 namespace kohort::model {
-namespace {
-
-using Json = nlohmann::ordered_json;
 using base::ErrorKind;
-
-struct ActivationName {
-    std::string_view name;
-    Activation activation;
-};
-constexpr std::array<ActivationName, 4> activations{{{"gelu", Activation::gelu},
-                                                     {"gelu_new", Activation::gelu_tanh},
-                                                     {"gelu_pytorch_tanh", Activation::gelu_tanh},
-                                                     {"relu", Activation::relu}}};
-
-class Fields {
-  public:
-    Fields(const Json& json, const std::string& where) : json_(json), where_(where) {}
-
-    // Leaves `value` at its default where the key is missing or null, as Hugging Face does.
-    template <class T>
-    void read(const char* key, T& value) const {
-        const auto found = json_.find(key);
-        if (found == json_.end() || found->is_null()) return;
-        bool fits = found->is_string();
-        if constexpr (std::is_same_v<T, bool>) fits = found->is_boolean();
-        else if constexpr (std::is_integral_v<T>) fits = found->is_number_integer();
-        else if constexpr (std::is_floating_point_v<T>) fits = found->is_number();
-        if (!fits) base::fail(ErrorKind::usage, "{}: \"{}\" has a value of the wrong type: {}", where_, key, found->dump());
-        value = found->template get<T>();
-    }
-
-    // An option that is known to change what the model computes, and that must have its usual value.
-    template <class T>
-    void demand(const char* key, T usual) const {
-        T value = usual;
-        read(key, value);
-        if (value != usual)
-            base::fail(ErrorKind::usage, "{}: \"{}\" is {}; this program computes models with {} only", where_, key,
-                       Json(value).dump(), Json(usual).dump());
-    }
-
-  private:
-    const Json& json_;
-    const std::string& where_;
-};
-
-}  // namespace
 
 void ModelConfig::check() const {
     const std::array<std::pair<const char*, std::int64_t>, 7> sizes{{{"vocab_size", vocab_size},
@@ -76,15 +30,14 @@ void ModelConfig::check() const {
 }
 
 ModelConfig parse_model_config(std::string_view json, const std::string& where) {
-    const Json root = Json::parse(json, nullptr, false);
-    if (!root.is_object()) base::fail(ErrorKind::usage, "{} is not a JSON object", where);
-    const Fields fields(root, where);
+    const Json root = parse_config(json, where);
+    const ConfigFields fields(root, where);
 
     ModelConfig config;
     config.model_type.clear();
     fields.read("model_type", config.model_type);
     if (config.model_type != "bert")
-        base::fail(ErrorKind::usage, "{}: the model type \"{}\" is not known; this program knows \"bert\"", where,
+        base::fail(ErrorKind::usage, "{}: the model type \"{}\" is not known here, where \"bert\" is needed", where,
                    config.model_type);
     fields.demand("position_embedding_type", std::string("absolute"));
     fields.demand("is_decoder", false);
@@ -102,14 +55,7 @@ ModelConfig parse_model_config(std::string_view json, const std::string& where) 
     fields.read("attention_probs_dropout_prob", config.attention_probs_dropout_prob);
     fields.read("initializer_range", config.initializer_range);
     fields.read("layer_norm_eps", config.layer_norm_eps);
-    std::string activation = "gelu";
-    fields.read("hidden_act", activation);
-    const auto* found = std::find_if(activations.begin(), activations.end(),
-                                     [&](const ActivationName& known) { return known.name == activation; });
-    if (found == activations.end())
-        base::fail(ErrorKind::usage, "{}: hidden_act \"{}\" is not known; gelu, gelu_new, gelu_pytorch_tanh and relu are",
-                   where, activation);
-    config.hidden_act = found->activation;
+    config.hidden_act = fields.activation("hidden_act", Activation::gelu);
     config.check();
     return config;
 }
@@ -125,11 +71,7 @@ std::string to_json(const ModelConfig& config) {
     Json json;
     json["architectures"] = {"BertModel"};
     json["attention_probs_dropout_prob"] = config.attention_probs_dropout_prob;
-    for (const ActivationName& known : activations)
-        if (known.activation == config.hidden_act) {
-            json["hidden_act"] = known.name;
-            break;
-        }
+    json["hidden_act"] = name_of(config.hidden_act);
     json["hidden_dropout_prob"] = config.hidden_dropout_prob;
     json["hidden_size"] = config.hidden_size;
     json["initializer_range"] = config.initializer_range;

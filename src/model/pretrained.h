@@ -14,11 +14,19 @@
 namespace kohort::model {
 
 class Bert;
+class Encoder;
 
 // Reads a folder that Kohort or Hugging Face's BertModel, BertForMaskedLM, … saved. A pooler and task heads are left
 // out, with a log line where `notice`. Error(usage) for what is not a known model, Error(input) for weights that do
 // not fit config.json.
 std::shared_ptr<Bert> load_model(const std::filesystem::path& folder, bool notice = true);
+
+// The encoder in a folder, of whatever family its config.json names: "bert", "gpt2", or "t5" and "mt5", of which a
+// decoder and heads are left out. Errors as above.
+std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice = true);
+
+// Error(usage) where load_encoder() would refuse the folder's config.json. Returns the model's longest sequence.
+std::int64_t check_encoder(const std::filesystem::path& folder);
 
 // A model with fresh weights (see random_weights).
 std::shared_ptr<Bert> make_model(const ModelConfig& config, std::uint64_t seed);

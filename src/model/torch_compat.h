@@ -13,7 +13,7 @@
 
 namespace kohort::model::compat {
 
-// softmax(q kᵀ / sqrt(d) + bias) for q, k [B, heads, T, d]; bias [B, 1, 1, T] or undefined (none).
+// softmax(q kᵀ / sqrt(d) + bias) for q, k [B, heads, T, d]; bias: what can be added to [B, heads, T, T], or undefined (none).
 inline torch::Tensor attention_probabilities(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& bias) {
     const auto scores = torch::matmul(query * (1.0 / std::sqrt(static_cast<double>(query.size(3)))), key.transpose(2, 3));
     return torch::softmax(bias.defined() ? scores + bias : scores, -1);
@@ -27,7 +27,7 @@ inline torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key
     if (!torch::GradMode::is_enabled()) {
         if (!bias.defined()) return at::scaled_dot_product_attention(query, key, value);
         return at::scaled_dot_product_attention(query, key, value,
-                                                bias.expand({query.size(0), 1, query.size(2), query.size(2)}));
+                                                bias.expand({query.size(0), bias.size(1), query.size(2), query.size(2)}));
     }
 #endif
     return torch::matmul(attention_probabilities(query, key, bias), value);

@@ -57,7 +57,9 @@ WeightReader::WeightReader(const std::filesystem::path& path, std::string_view p
     for (const TensorView& tensor : file_.tensors()) {
         std::string_view name = tensor.name;
         if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
-        const bool skip = std::any_of(ignored.begin(), ignored.end(), [&](const auto& start) { return name.starts_with(start); });
+        const bool skip = std::any_of(ignored.begin(), ignored.end(), [&](const auto& part) {
+            return part.starts_with('.') ? name.ends_with(part) : name.starts_with(part);
+        });
         if (skip) left_out_.emplace_back(name);
         else entries_.push_back({modern_name(std::string(name)), &tensor});
     }

@@ -20,7 +20,7 @@ TensorSource random_weights(const ModelConfig& config, std::uint64_t seed);
 
 // Weights from a file in fp32, whatever float type it stores. Names are taken with or without `prefix`
 // ("bert."), and with the older LayerNorm.gamma and .beta. Tensors whose names (without the prefix) begin with one
-// of `ignored` are left out; every other tensor must be asked for.
+// of `ignored` are left out, or end with it where it begins with a dot; every other tensor must be asked for.
 class WeightReader {
   public:
     // Throws SafetensorsError for a malformed file, Error(input) where two tensors come to the same name.

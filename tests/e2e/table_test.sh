@@ -54,6 +54,27 @@ ids = vectors("ids")
 whole = [i for i in range(1500) if i not in (3, 1499)]  # no text is two special tokens; a line break is a blank there
 assert abs(ids[whole] - one[whole]).max() < 1e-5
 P
+# Models of other families, on the ids of the shared oracles: the mean that plain PyTorch computed, at any ranks.
+oracles=${KOHORT_SHARED:-$KOHORT_SOURCE/../shared}/oracles
+for family in gpt2 t5 t5_gated; do
+  [ -d "$oracles/${family}_random" ] || continue
+  for n in 1 3; do
+    ranks "$n" encode --input "$oracles/${family}_random/expected.jsonl" --model "$oracles/${family}_random" --max-tokens 128 --precision fp32 \
+      --threads "$n" --log-level warning --out "$family$n"
+  done
+  [ "$(digest "${family}1")" = "$(digest "${family}3")" ] || fail "$family gives another digest on 3 ranks"
+  ranks 2 encode --input "$oracles/${family}_random/expected.jsonl" --model "$oracles/${family}_random" --max-tokens 128 --pooling last \
+    --log-level warning --out "${family}_last"
+  /usr/bin/python3 - "$family" "$oracles" <<'P'
+import h5py, json, numpy, sys
+family, oracles = sys.argv[1:]
+expected = numpy.array([json.loads(line)["mean"] for line in open(f"{oracles}/{family}_random/expected.jsonl")])
+with h5py.File(f"{family}1/kohort.h5") as file: vectors = file["/obsm/embedding"][:]
+expected /= numpy.linalg.norm(expected, axis=1, keepdims=True)
+assert vectors.shape == expected.shape and abs(vectors - expected).max() < 2e-5, abs(vectors - expected).max()
+with h5py.File(f"{family}_last/kohort.h5") as file: assert abs(file["/obsm/embedding"][:] - expected).max() > 1e-3
+P
+done
 refused() {  # CODE TEXT OPTIONS…
   local code=0
   rm -rf none

@@ -26,7 +26,7 @@ TEST(TextEncoder, gives_what_each_text_gives_alone) {
         auto options = options_of();
         options.pooling = pooling;
         options.batch_tokens = 40;  // several batches
-        const auto encoded = TextEncoder(bert, *tokenizer, options).encode(some_texts);
+        const auto encoded = TextEncoder(bert, tokenizer.get(), options).encode(some_texts);
         std::int64_t tokens = 0;
         for (std::size_t i = 0; i < some_texts.size(); ++i) {
             const auto ids = tokenizer->encode_for_model(some_texts[i], 16);
@@ -50,7 +50,7 @@ TEST(TextEncoder, cuts_a_text_at_max_tokens) {
     const auto bert = small_bert();
     const auto tokenizer = small_tokenizer();
     const std::vector<std::string_view> longer{"a b c d e f"}, shorter{"a b c"};
-    const TextEncoder encoder(bert, *tokenizer, options_of(5));
+    const TextEncoder encoder(bert, tokenizer.get(), options_of(5));
     EXPECT_EQ(encoder.encode(longer).vectors, encoder.encode(shorter).vectors);
 }
 
@@ -58,9 +58,9 @@ TEST(TextEncoder, brain_floats_keep_the_direction) {
     const auto bert = small_bert();
     const auto tokenizer = small_tokenizer();
     auto options = options_of();
-    const auto exact = TextEncoder(bert, *tokenizer, options).encode(some_texts);
+    const auto exact = TextEncoder(bert, tokenizer.get(), options).encode(some_texts);
     options.precision = model::Precision::bf16;
-    const auto coarse = TextEncoder(bert, *tokenizer, options).encode(some_texts);
+    const auto coarse = TextEncoder(bert, tokenizer.get(), options).encode(some_texts);
     for (std::size_t i = 0; i < some_texts.size(); ++i) {
         if (!exact.has_tokens[i]) continue;
         double cosine = 0;
@@ -72,11 +72,11 @@ TEST(TextEncoder, brain_floats_keep_the_direction) {
 TEST(TextEncoder, refuses_options_that_do_not_fit_the_model) {
     const auto bert = small_bert();
     const auto tokenizer = small_tokenizer();
-    EXPECT_THROW(TextEncoder(bert, *tokenizer, options_of(25)), base::Error);  // 24 positions
-    EXPECT_THROW(TextEncoder(bert, *tokenizer, options_of(2)), base::Error);   // [CLS] [SEP] only
+    EXPECT_THROW(TextEncoder(bert, tokenizer.get(), options_of(25)), base::Error);  // 24 positions
+    EXPECT_THROW(TextEncoder(bert, tokenizer.get(), options_of(2)), base::Error);   // [CLS] [SEP] only
     auto config = bert.config();
     config.vocab_size = 20;
-    EXPECT_THROW(TextEncoder(model::Bert(config, model::random_weights(config, 1)), *tokenizer, options_of()), base::Error);
+    EXPECT_THROW(TextEncoder(model::Bert(config, model::random_weights(config, 1)), tokenizer.get(), options_of()), base::Error);
     EXPECT_THROW(parse_pooling("max"), base::Error);
 }
 
@@ -84,7 +84,7 @@ TEST(TextEncoder, weights_that_are_not_finite_are_an_error) {
     const auto bert = small_bert();
     bert.word_embeddings().fill_(std::nanf(""));
     const auto tokenizer = small_tokenizer();
-    EXPECT_THROW(TextEncoder(bert, *tokenizer, options_of()).encode(some_texts), base::Error);
+    EXPECT_THROW(TextEncoder(bert, tokenizer.get(), options_of()).encode(some_texts), base::Error);
 }
 
 }  // namespace

@@ -1,0 +1,33 @@
+// What the encoders have in common: sequences of token ids in, one vector a token out.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "model/token_batch.h"
+
+namespace kohort::model {
+
+struct EncoderSizes {
+    std::int64_t hidden;      // of a token's vector
+    std::int64_t vocabulary;  // token ids are below it
+    std::int64_t longest;     // sequence, in tokens
+    std::int64_t padding;     // a token id that fills batches
+};
+
+class Encoder {
+  public:
+    virtual ~Encoder() = default;
+
+    // The last hidden state [B, T, hidden]; rows behind a sequence's length are 0. Thread-safe.
+    virtual torch::Tensor encode(const TokenBatch& batch) const = 0;
+
+    virtual EncoderSizes sizes() const = 0;
+    virtual torch::Device device() const = 0;
+    // An own copy without gradients, on a device and in a type (fp32 or bf16).
+    virtual std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const = 0;
+};
+
+}  // namespace kohort::model

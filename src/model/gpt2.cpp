@@ -1,0 +1,91 @@
+#include "model/gpt2.h"
+
+#include <limits>
+
+#include "base/error.h"
+#include "model/config_fields.h"
+#include "model/torch_compat.h"
+#include "model/weights.h"
+
+namespace kohort::model {
+
+Gpt2Config parse_gpt2_config(std::string_view json, const std::string& where) {
+    const Json root = parse_config(json, where);
+    const ConfigFields fields(root, where);
+    fields.demand("scale_attn_weights", true);
+    fields.demand("scale_attn_by_inverse_layer_idx", false);
+    fields.demand("add_cross_attention", false);
+
+    Gpt2Config config;
+    fields.read("vocab_size", config.vocab_size);
+    fields.read("n_positions", config.n_positions);
+    fields.read("n_embd", config.n_embd);
+    fields.read("n_layer", config.n_layer);
+    fields.read("n_head", config.n_head);
+    fields.read("n_inner", config.n_inner);
+    fields.read("layer_norm_epsilon", config.layer_norm_epsilon);
+    config.activation_function = fields.activation("activation_function", Activation::gelu_tanh);
+    fields.require_sizes({{"vocab_size", config.vocab_size}, {"n_positions", config.n_positions}, {"n_embd", config.n_embd},
+                          {"n_layer", config.n_layer}, {"n_head", config.n_head}});
+    if (config.n_inner == 0) config.n_inner = 4 * config.n_embd;
+    fields.require_sizes({{"n_inner", config.n_inner}});
+    if (config.n_embd % config.n_head != 0)
+        base::fail(base::ErrorKind::usage, "{}: n_head = {} does not divide n_embd = {}", where, config.n_head, config.n_embd);
+    if (!(config.layer_norm_epsilon > 0))
+        base::fail(base::ErrorKind::usage, "{}: layer_norm_epsilon must be positive, not {}", where, config.layer_norm_epsilon);
+    return config;
+}
+
+Gpt2::Gpt2(Gpt2Config config, TensorSource source) : config_(config) {
+    const std::int64_t size = config_.n_embd, inner = config_.n_inner;
+    ParameterList list(std::move(source));
+    token_embeddings_ = list.add("wte.weight", {config_.vocab_size, size});
+    position_embeddings_ = list.add("wpe.weight", {config_.n_positions, size});
+    for (std::int64_t i = 0; i < config_.n_layer; ++i) {
+        const std::string name = "h." + std::to_string(i) + ".";
+        Block block;
+        block.attention_norm = LayerNorm(list, name + "ln_1", size, config_.layer_norm_epsilon);
+        block.attention_input = Projection(list, name + "attn.c_attn", size, 3 * size);
+        block.attention_output = Projection(list, name + "attn.c_proj", size, size);
+        block.feed_forward_norm = LayerNorm(list, name + "ln_2", size, config_.layer_norm_epsilon);
+        block.intermediate = Projection(list, name + "mlp.c_fc", size, inner);
+        block.output = Projection(list, name + "mlp.c_proj", inner, size);
+        blocks_.push_back(std::move(block));
+    }
+    final_norm_ = LayerNorm(list, "ln_f", size, config_.layer_norm_epsilon);
+    parameters_ = list.take();
+}
+
+torch::Tensor Gpt2::encode(const TokenBatch& batch) const {
+    const Packing packing(batch, token_embeddings_.options().requires_grad(false));
+    if (packing.longest > config_.n_positions)
+        base::fail(base::ErrorKind::internal, "a batch of {} columns does not fit the model's {} positions", packing.longest,
+                   config_.n_positions);
+    // [1, 1, T, T]: -inf for what comes later. Padding comes after all real tokens, so that this hides it too.
+    const auto later = torch::full({packing.longest, packing.longest}, -std::numeric_limits<double>::infinity(),
+                                   token_embeddings_.options().requires_grad(false)).triu(1).view({1, 1, packing.longest, packing.longest});
+    const auto positions = torch::arange(packing.longest, batch.ids.options()).repeat({packing.sequences});
+    auto x = torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())) + torch::embedding(position_embeddings_, packing.pack(positions));
+    for (const Block& block : blocks_) {
+        x = x + block.attention_output(attention(block, block.attention_norm(x), packing, later));
+        x = x + block.output(activate(config_.activation_function, block.intermediate(block.feed_forward_norm(x))));
+    }
+    return packing.unpack(final_norm_(x)).view({packing.sequences, packing.longest, config_.n_embd});
+}
+
+// x [N, H] -> [N, H], before the output projection.
+torch::Tensor Gpt2::attention(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const {
+    const std::int64_t heads = config_.n_head, width = config_.n_embd / heads;
+    const auto split = packing.unpack(block.attention_input(x))  // [N, 3 H] -> [3, B, heads, T, width]
+                           .view({packing.sequences, packing.longest, 3, heads, width})
+                           .permute({2, 0, 3, 1, 4})
+                           .contiguous();
+    const auto context = compat::attend(split[0], split[1], split[2], bias);
+    return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.n_embd}));
+}
+
+std::unique_ptr<Encoder> Gpt2::copy(torch::Device device, torch::ScalarType type) const {
+    return std::make_unique<Gpt2>(config_, copied_weights(parameters_, device, type));
+}
+
+}  // namespace kohort::model
