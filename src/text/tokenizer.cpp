@@ -1,6 +1,7 @@
 #include "text/tokenizer.h"
 
 #include "base/error.h"
+#include "text/byte_level_bpe.h"
 #include "text/tokenizer_json.h"
 #include "text/wordpiece_files.h"
 
@@ -21,9 +22,10 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path, std
     if (!fs::exists(path))
         base::fail(ErrorKind::usage, "{} does not exist: give a folder with tokenizer.json or vocab.txt, or such a file", path.string());
     if (fs::is_directory(path)) {
+        if (holds_byte_level_bpe(path)) return read_byte_level_bpe(path);
         if (fs::exists(path / "tokenizer.json")) return read_tokenizer_json(path / "tokenizer.json", lowercase);
         if (fs::exists(path / "vocab.txt")) return read_bert_vocabulary(path / "vocab.txt", lowercase);
-        base::fail(ErrorKind::usage, "{} holds neither tokenizer.json nor vocab.txt, so there is no tokenizer in it", path.string());
+        base::fail(ErrorKind::usage, "{} holds neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt, so there is no tokenizer in it", path.string());
     }
     if (path.extension() == ".json") return read_tokenizer_json(path, lowercase);
     if (path.extension() == ".txt") return read_bert_vocabulary(path, lowercase);

@@ -1,4 +1,4 @@
-// Text to token ids, in Hugging Face's ids. Implementations: wordpiece.h; others follow.
+// Text to token ids, in Hugging Face's ids. Implementations: wordpiece.h, byte_level_bpe.h.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,8 @@ class Tokenizer {
     virtual void save(const std::filesystem::path& folder, std::int64_t most) const;
 };
 
-// From a folder with tokenizer.json or vocab.txt (+ tokenizer_config.json), or from such a file itself.
+// From a folder with tokenizer.json or vocab.txt (+ tokenizer_config.json), or from such a file itself; or from a folder
+// with GPT-2's vocab.json and merges.txt (also as encoder.json and vocab.bpe).
 // A vocab.txt without tokenizer_config.json means lowercase; `lowercase` overrides all files, where given.
 // Error(usage) when nothing there is a tokenizer that Kohort knows.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path, std::optional<bool> lowercase = std::nullopt);

@@ -129,6 +129,16 @@ bool is_word_character(char32_t code) {
     return (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_NL) || kind == UTF8PROC_CATEGORY_PC;
 }
 
+bool is_letter(char32_t code) {
+    const auto kind = category(code);
+    return kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO;
+}
+
+bool is_number(char32_t code) {
+    const auto kind = category(code);
+    return kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO;
+}
+
 int combining_class(char32_t code) {
     const int number = utf8proc_get_property(static_cast<utf8proc_int32_t>(code))->combining_class;
     return number != 0 && in_ranges(newer_combining, code) ? 0 : number;

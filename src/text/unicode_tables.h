@@ -14,6 +14,8 @@ bool is_punctuation(char32_t code);       // ASCII's symbols and every P* catego
 bool is_nonspacing_mark(char32_t code);   // Mn
 bool is_chinese(char32_t code);           // BERT's eight Han ranges, the one of Extension E from U+2B920 as Rust has it
 bool is_word_character(char32_t code);    // \w: letters, marks, decimal digits, connectors, joiners
+bool is_letter(char32_t code);             // every L* category
+bool is_number(char32_t code);             // every N* category
 int combining_class(char32_t code);       // canonical combining class, 0 for a starter
 
 void append_canonical_decomposition(char32_t code, std::u32string& to);  // full, unordered
