@@ -122,6 +122,25 @@ TEST(Pruning, leaves_every_byte_as_it_is) {
         }
 }
 
+// Left to itself it gives up where it does not pay and tries again later: what it kept before then is of no use.
+TEST(Pruning, leaves_every_byte_as_it_is_when_it_comes_and_goes) {
+    for (const double spread : {0.0, 0.3, 0.6})
+        for (const std::int64_t k : {5, 20, 60}) {
+            const std::int64_t d = 16;
+            const auto values = blobs(8, 250, d, spread, 43);
+            KMeansOptions options;
+            options.clusters = k;
+            options.initialization = Initialization::random;
+            options.pruning = Pruning::off;
+            const auto plain = run_single(values, d, options);
+            EXPECT_GT(plain.iterations, 12);
+            options.pruning = Pruning::automatic;
+            Effort effort;
+            EXPECT_EQ(run_sharded(values, d, options, 2, wild_shards(2000, 2, 4), {false, &effort, {}}), plain) << "spread " << spread << " k " << k;
+            EXPECT_GT(effort.pruned, 0);
+        }
+}
+
 TEST(Pruning, looks_again_at_rows_that_a_refill_has_moved) {
     const auto values = blobs(6, 70, 7, 0.8, 23);
     KMeansOptions options;  // all but one initial centroid are far away: refills over several iterations
