@@ -33,7 +33,7 @@ PipelineSettings make_pipeline(const SentencePieceModel& model, std::int64_t ext
     for (const std::string& name : {model.end_piece, model.pieces[static_cast<std::size_t>(model.unknown)].text, std::string("<pad>")})
         if (const TokenId id = id_of(model, name); id >= 0) settings.added.push_back({.id = id, .content = name});
     for (std::int64_t number = extra; number-- > 0;) {
-        settings.added.push_back({.id = static_cast<TokenId>(tokens.size()), .content = extra_token(number), .lstrip = true, .rstrip = true});
+        settings.added.push_back({.id = static_cast<TokenId>(tokens.size()), .content = extra_token(number), .lstrip = true, .rstrip = true, .strips_as_python = true});
         tokens.push_back(extra_token(number));
     }
     settings.vocabulary = Vocabulary(std::move(tokens));

@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "text/byte_level_bpe.h"
+#include "text/serde_json.h"
 #include "text/tokenizer_json_parts.h"
 #include "text/unigram_tokenizer.h"
 #include "text/utf8.h"
@@ -166,7 +167,7 @@ std::unique_ptr<Tokenizer> read_tokenizer_json(const std::filesystem::path& path
     for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"})
         if (const auto beside = path.parent_path() / name; std::filesystem::exists(beside)) files.push_back({name, base::read_file(beside)});
     try {
-        const Json file = Json::parse(files.front().bytes);
+        const Json file = parse_as_serde(files.front().bytes);
         return make_tokenizer(file, lowercase, std::move(files));
     } catch (const Json::exception& problem) {
         base::fail(ErrorKind::usage, "{} is no tokenizer that Kohort can read: {}", path.string(), problem.what());
