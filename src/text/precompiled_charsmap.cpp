@@ -59,6 +59,7 @@ void PrecompiledCharsmap::for_each_match(std::string_view text, Visit&& visit) c
     std::size_t node = offset_of(units_[0]);
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
+        if (byte == 0) return;  // where a key's value stands
         node ^= byte;
         const std::uint32_t unit = units_[node];
         if (label_of(unit) != byte) return;

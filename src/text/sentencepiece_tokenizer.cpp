@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using base::ErrorKind;
 using Kind = SentencePieceModel::Kind;
 
-constexpr const char* config_name = "tokenizer_config.json";
+constexpr const char *config_name = "tokenizer_config.json", *model_name = "spiece.model";
 constexpr std::int64_t extra_of_t5 = 100, most_extra = 1 << 20;
 
 std::string extra_token(std::int64_t number) { return fmt::format("<extra_id_{}>", number); }
@@ -63,18 +63,21 @@ UnigramModel make_model(const SentencePieceModel& model) {
     return UnigramModel(pieces, lowest - static_cast<float>(UnigramModel::unknown_penalty), UnigramModel::Sums::float32);
 }
 
+// How many extra tokens there are; the settings that say so are added to the files that belong to the tokenizer.
 std::int64_t count_of_extra(const fs::path& path, const SentencePieceModel& model, std::vector<TokenizerFile>& files) {
-    if (const auto beside = path.parent_path() / config_name; fs::exists(beside)) {
-        files.push_back({config_name, base::read_file(beside)});
-        const auto config = nlohmann::json::parse(files.back().bytes, nullptr, false);
-        if (!config.is_object()) base::fail(ErrorKind::usage, "{}: no JSON object", beside.string());
-        if (const auto found = config.find("extra_ids"); found != config.end()) {
-            if (!found->is_number_integer() || *found < 0 || *found > most_extra)
-                base::fail(ErrorKind::usage, "{}: extra_ids is {}; it is to be 0 to {}", beside.string(), found->dump(), most_extra);
-            return found->get<std::int64_t>();
-        }
+    const auto beside = path.parent_path() / config_name;
+    std::string bytes = fs::exists(beside) ? base::read_file(beside) : "{}";
+    auto config = nlohmann::ordered_json::parse(bytes, nullptr, false);
+    if (!config.is_object()) base::fail(ErrorKind::usage, "{}: no JSON object", beside.string());
+    if (!config.contains("extra_ids")) {
+        config["extra_ids"] = path.filename() == model_name && id_of(model, extra_token(0)) < 0 ? extra_of_t5 : 0;
+        bytes = config.dump(2) + "\n";
     }
-    return path.filename() == "spiece.model" && id_of(model, extra_token(0)) < 0 ? extra_of_t5 : 0;
+    const auto& extra = config["extra_ids"];
+    if (!extra.is_number_integer() || extra < 0 || extra > most_extra)
+        base::fail(ErrorKind::usage, "{}: extra_ids is {}; it is to be 0 to {}", beside.string(), extra.dump(), most_extra);
+    files.push_back({config_name, std::move(bytes)});
+    return extra.get<std::int64_t>();
 }
 
 }  // namespace
@@ -107,7 +110,7 @@ void SentencePieceTokenizer::encode_stretch(std::string_view text, bool, std::si
 }
 
 std::optional<fs::path> sentencepiece_file_in(const fs::path& folder) {
-    if (fs::exists(folder / "spiece.model")) return folder / "spiece.model";
+    if (fs::exists(folder / model_name)) return folder / model_name;
     std::optional<fs::path> found;
     for (const auto& entry : fs::directory_iterator(folder)) {
         if (entry.path().extension() != ".model") continue;
@@ -118,7 +121,7 @@ std::optional<fs::path> sentencepiece_file_in(const fs::path& folder) {
 }
 
 std::unique_ptr<Tokenizer> read_sentencepiece(const fs::path& path) {
-    std::vector<TokenizerFile> files{{path.filename().string(), base::read_file(path)}};
+    std::vector<TokenizerFile> files{{model_name, base::read_file(path)}};
     try {
         const auto model = parse_sentencepiece_model(files.front().bytes);
         const auto extra = count_of_extra(path, model, files);

@@ -36,7 +36,7 @@ std::optional<std::filesystem::path> sentencepiece_file_in(const std::filesystem
 
 // The number of extra tokens stands in tokenizer_config.json beside the file ("extra_ids"). Without it spiece.model has
 // T5's 100, as transformers takes it, unless they are among its pieces; a file of another name has none.
-// Error(usage) names the file.
+// save() writes spiece.model, and the number. Error(usage) names the file.
 std::unique_ptr<Tokenizer> read_sentencepiece(const std::filesystem::path& path);
 
 }  // namespace kohort::text
