@@ -41,13 +41,15 @@ ByteLevelBpe::ByteLevelBpe(ByteLevelBpeSettings settings)
     for (std::size_t byte = 0; byte < 256; ++byte) byte_ids_[byte] = pieces_.id(spelled_bytes()[byte]);
     if (settings.unknown) {
         unknown_ = pieces_.id(*settings.unknown);
-        if (unknown_ < 0) base::fail(ErrorKind::usage, "the vocabulary does not have its own unknown token {}", *settings.unknown);
+        if (unknown_ < 0)
+            base::fail(ErrorKind::usage, "the vocabulary does not have its own unknown token {}", *settings.unknown);
     }
     for (std::size_t rank = 0; rank < settings.merges.size(); ++rank) {
         const auto& [left, right] = settings.merges[rank];
         const TokenId first = pieces_.id(left), second = pieces_.id(right), joined = pieces_.id(left + right);
         if (first < 0 || second < 0 || joined < 0)
-            base::fail(ErrorKind::usage, "merge {} joins \"{}\" and \"{}\", and the vocabulary does not have all of them and \"{}\"", rank + 1,
+            base::fail(ErrorKind::usage,
+                       "merge {} joins \"{}\" and \"{}\", and the vocabulary does not have all of them and \"{}\"", rank + 1,
                        left, right, left + right);
         merges_.add(first, second, joined);
     }
@@ -86,7 +88,8 @@ void ByteLevelBpe::encode_word(std::string_view word, std::vector<TokenId>& ids)
         }
         merges_.apply(symbols);
     }
-    if (kept && symbols.size() <= WordCache::most_ids) WordCache::of_this_thread().keep(owner_, word, symbols.data(), symbols.size());
+    if (kept && symbols.size() <= WordCache::most_ids)
+        WordCache::of_this_thread().keep(owner_, word, symbols.data(), symbols.size());
     ids.insert(ids.end(), symbols.begin(), symbols.end());
 }
 

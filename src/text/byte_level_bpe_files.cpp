@@ -17,13 +17,15 @@ using nlohmann::json;
 constexpr const char* config_name = "tokenizer_config.json";
 
 std::pair<fs::path, fs::path> files_in(const fs::path& folder) {
-    if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt")) return {folder / "vocab.json", folder / "merges.txt"};
+    if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt"))
+        return {folder / "vocab.json", folder / "merges.txt"};
     return {folder / "encoder.json", folder / "vocab.bpe"};
 }
 
 Vocabulary read_pieces(const fs::path& path, const std::string& bytes) {
     const auto root = json::parse(bytes, nullptr, false);
-    if (!root.is_object() || root.empty()) base::fail(ErrorKind::usage, "{}: no JSON object of tokens and their ids", path.string());
+    if (!root.is_object() || root.empty())
+        base::fail(ErrorKind::usage, "{}: no JSON object of tokens and their ids", path.string());
     Vocabulary vocabulary;
     std::vector<bool> taken(root.size());
     for (const auto& [piece, id] : root.items()) {
@@ -35,7 +37,8 @@ Vocabulary read_pieces(const fs::path& path, const std::string& bytes) {
     }
     for (std::size_t byte = 0; byte < 256; ++byte)
         if (vocabulary.id(spelled_bytes()[byte]) < 0)
-            base::fail(ErrorKind::usage, "{}: the vocabulary has no piece for byte {}, \"{}\"", path.string(), byte, spelled_bytes()[byte]);
+            base::fail(ErrorKind::usage, "{}: the vocabulary has no piece for byte {}, \"{}\"", path.string(), byte,
+                       spelled_bytes()[byte]);
     return vocabulary;
 }
 
@@ -79,7 +82,8 @@ bool holds_byte_level_bpe(const fs::path& folder) {
 
 bool is_byte_level_bpe_file(const fs::path& path) {
     const auto [pieces, merges] = files_in(path.parent_path());
-    return (path.filename() == pieces.filename() || path.filename() == merges.filename()) && holds_byte_level_bpe(path.parent_path());
+    return (path.filename() == pieces.filename() || path.filename() == merges.filename()) &&
+           holds_byte_level_bpe(path.parent_path());
 }
 
 std::unique_ptr<Tokenizer> read_byte_level_bpe(const fs::path& folder) {

@@ -91,13 +91,15 @@ std::vector<TokenId> PipelineTokenizer::encode_for_model(std::string_view utf8, 
     return settings_.post_processor.process(encode_text(utf8, static_cast<std::size_t>(std::max<std::int64_t>(most, 0))), most);
 }
 
-std::vector<TokenId> PipelineTokenizer::encode_pair_for_model(std::string_view first, std::string_view second, std::int64_t most) const {
+std::vector<TokenId> PipelineTokenizer::encode_pair_for_model(std::string_view first, std::string_view second,
+                                                              std::int64_t most) const {
     return settings_.post_processor.process(encode_text(first, unlimited), encode_text(second, unlimited), most);
 }
 
 void PipelineTokenizer::save(const std::filesystem::path& folder, std::int64_t) const {
     if (settings_.files.empty())
-        base::fail(base::ErrorKind::usage, "this tokenizer was read from no file, so it cannot be saved to {}", folder.string());
+        base::fail(base::ErrorKind::usage, "this tokenizer was read from no file, so it cannot be saved to {}",
+                   folder.string());
     std::filesystem::create_directories(folder);
     for (const TokenizerFile& file : settings_.files) base::write_file_atomically(folder / file.name, file.bytes, file_mode);
 }

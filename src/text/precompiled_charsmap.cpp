@@ -25,7 +25,9 @@ std::uint32_t read_uint32(const char* at) {
     return value;
 }
 
-[[noreturn]] void broken(const char* what) { base::fail(ErrorKind::usage, "its table of normalisation rules is broken: {}", what); }
+[[noreturn]] void broken(const char* what) {
+    base::fail(ErrorKind::usage, "its table of normalisation rules is broken: {}", what);
+}
 
 }  // namespace
 

@@ -45,9 +45,11 @@ PrefixTrie::PrefixTrie(std::vector<Key> keys) {
     for (; !pending.empty(); pending.pop_front()) {
         auto [node, first, last, depth] = pending.front();
         if (first < last && keys[first].first.size() == depth) {
-            if (depth == 0 || keys[first].second < 0) base::fail(base::ErrorKind::internal, "a key of a trie is empty, or its value negative");
+            if (depth == 0 || keys[first].second < 0)
+                base::fail(base::ErrorKind::internal, "a key of a trie is empty, or its value negative");
             nodes_[static_cast<std::size_t>(node)].value = keys[first++].second;
-            if (first < last && keys[first].first.size() == depth) base::fail(base::ErrorKind::internal, "a key of a trie comes twice");
+            if (first < last && keys[first].first.size() == depth)
+                base::fail(base::ErrorKind::internal, "a key of a trie comes twice");
         }
         if (first == last) continue;
         const auto byte_at = [&, at = depth](std::size_t i) { return static_cast<unsigned char>(keys[i].first[at]); };

@@ -18,8 +18,12 @@ using Kind = SentencePieceModel::Kind;
 // Numbers of the fields in sentencepiece_model.proto.
 namespace model_field { enum : std::uint32_t { pieces = 1, trainer = 2, normalizer = 3 }; }
 namespace piece_field { enum : std::uint32_t { text = 1, score = 2, kind = 3 }; }
-namespace trainer_field { enum : std::uint32_t { model_type = 3, whitespace_as_suffix = 24, byte_fallback = 35, begin_piece = 46, end_piece = 47 }; }
-namespace normalizer_field { enum : std::uint32_t { charsmap = 2, dummy_prefix = 3, remove_whitespaces = 4, escape_whitespaces = 5 }; }
+namespace trainer_field {
+enum : std::uint32_t { model_type = 3, whitespace_as_suffix = 24, byte_fallback = 35, begin_piece = 46, end_piece = 47 };
+}
+namespace normalizer_field {
+enum : std::uint32_t { charsmap = 2, dummy_prefix = 3, remove_whitespaces = 4, escape_whitespaces = 5 };
+}
 
 SentencePieceModel::Piece parse_piece(std::string_view bytes) {
     SentencePieceModel::Piece piece;
@@ -44,7 +48,9 @@ void parse_trainer(std::string_view bytes, SentencePieceModel& model) {
         switch (reader.field()) {
             case trainer_field::model_type:
                 if (reader.integer() != 1)
-                    base::fail(ErrorKind::usage, "its model_type is {}, but Kohort knows only 1, unigram (2 is BPE, 3 words, 4 characters)", reader.integer());
+                    base::fail(ErrorKind::usage,
+                               "its model_type is {}, but Kohort knows only 1, unigram (2 is BPE, 3 words, 4 characters)",
+                               reader.integer());
                 break;
             case trainer_field::whitespace_as_suffix: model.whitespace_as_suffix = reader.integer() != 0; break;
             case trainer_field::byte_fallback: model.byte_fallback = reader.integer() != 0; break;
@@ -77,7 +83,8 @@ void check_pieces(SentencePieceModel& model) {
         if (!is_valid_utf8(piece.text)) base::fail(ErrorKind::usage, "the piece {} is not UTF-8", id);
         if (!std::isfinite(piece.score)) base::fail(ErrorKind::usage, "the score of the piece \"{}\" is no number", piece.text);
         const bool in_texts = piece.kind == Kind::normal || piece.kind == Kind::user_defined || piece.kind == Kind::unused;
-        if (!(in_texts ? found_in_texts : reserved).insert(piece.text).second) base::fail(ErrorKind::usage, "the piece \"{}\" comes twice", piece.text);
+        if (!(in_texts ? found_in_texts : reserved).insert(piece.text).second)
+            base::fail(ErrorKind::usage, "the piece \"{}\" comes twice", piece.text);
         if (piece.kind == Kind::unknown) {
             if (model.unknown >= 0) base::fail(ErrorKind::usage, "it has two unknown pieces, {} and {}", model.unknown, id);
             model.unknown = static_cast<std::int32_t>(id);
@@ -86,7 +93,8 @@ void check_pieces(SentencePieceModel& model) {
             if (piece.text == byte_piece(byte)) bytes.set(byte);
     }
     if (model.unknown < 0) base::fail(ErrorKind::usage, "none of its {} pieces is the unknown one", model.pieces.size());
-    if (model.byte_fallback && !bytes.all()) base::fail(ErrorKind::usage, "it falls back on bytes, but has pieces for only {} of 256", bytes.count());
+    if (model.byte_fallback && !bytes.all())
+        base::fail(ErrorKind::usage, "it falls back on bytes, but has pieces for only {} of 256", bytes.count());
 }
 
 }  // namespace

@@ -30,16 +30,22 @@ PipelineSettings make_pipeline(const SentencePieceModel& model, std::int64_t ext
     settings.files = std::move(files);
     std::vector<std::string> tokens;
     for (const auto& piece : model.pieces) tokens.push_back(piece.text);
-    for (const std::string& name : {model.end_piece, model.pieces[static_cast<std::size_t>(model.unknown)].text, std::string("<pad>")})
+    for (const std::string& name :
+         {model.end_piece, model.pieces[static_cast<std::size_t>(model.unknown)].text, std::string("<pad>")})
         if (const TokenId id = id_of(model, name); id >= 0) settings.added.push_back({.id = id, .content = name});
     for (std::int64_t number = extra; number-- > 0;) {
-        settings.added.push_back({.id = static_cast<TokenId>(tokens.size()), .content = extra_token(number), .lstrip = true, .rstrip = true, .strips_as_python = true});
+        settings.added.push_back({.id = static_cast<TokenId>(tokens.size()),
+                                  .content = extra_token(number),
+                                  .lstrip = true,
+                                  .rstrip = true,
+                                  .strips_as_python = true});
         tokens.push_back(extra_token(number));
     }
     settings.vocabulary = Vocabulary(std::move(tokens));
     if (const TokenId end = id_of(model, model.end_piece); end >= 0) {
         settings.last_once = end;
-        settings.post_processor = {.single = {PostProcessor::first, end}, .pair = {PostProcessor::first, end, PostProcessor::second, end}};
+        settings.post_processor = {.single = {PostProcessor::first, end},
+                                   .pair = {PostProcessor::first, end, PostProcessor::second, end}};
     }
     return settings;
 }
@@ -82,7 +88,8 @@ std::int64_t count_of_extra(const fs::path& path, const SentencePieceModel& mode
 
 }  // namespace
 
-SentencePieceTokenizer::SentencePieceTokenizer(const SentencePieceModel& model, std::int64_t extra, std::vector<TokenizerFile> files)
+SentencePieceTokenizer::SentencePieceTokenizer(const SentencePieceModel& model, std::int64_t extra,
+                                               std::vector<TokenizerFile> files)
     : PipelineTokenizer(make_pipeline(model, extra, std::move(files))),
       normalizer_(model),
       model_(make_model(model)),
@@ -103,7 +110,8 @@ void SentencePieceTokenizer::encode_stretch(std::string_view text, bool, std::si
         const bool unknown = span.id == UnigramModel::unknown;
         if (!unknown) ids.push_back(span.id);
         else if (byte_fallback_)
-            for (std::size_t i = span.begin; i < span.end; ++i) ids.push_back(byte_ids_[static_cast<unsigned char>(normalized[i])]);
+            for (std::size_t i = span.begin; i < span.end; ++i)
+                ids.push_back(byte_ids_[static_cast<unsigned char>(normalized[i])]);
         else if (!after_unknown) ids.push_back(unknown_);  // a row of what is unknown is one token
         after_unknown = unknown;
     }
@@ -114,7 +122,9 @@ std::optional<fs::path> sentencepiece_file_in(const fs::path& folder) {
     std::optional<fs::path> found;
     for (const auto& entry : fs::directory_iterator(folder)) {
         if (entry.path().extension() != ".model") continue;
-        if (found) base::fail(ErrorKind::usage, "{} holds more than one .model file: name the one that is the tokenizer", folder.string());
+        if (found)
+            base::fail(ErrorKind::usage, "{} holds more than one .model file: name the one that is the tokenizer",
+                       folder.string());
         found = entry.path();
     }
     return found;

@@ -93,7 +93,8 @@ double serde_float64(std::string_view spelling) {
     auto value = static_cast<double>(digits);
     for (; exponent < -308 && value != 0; exponent += 308) value /= 1e308;
     if (value != 0) {
-        const double power = std::strtod(("1e" + std::to_string(std::min<std::int64_t>(std::abs(exponent), 400))).c_str(), nullptr);
+        const double power =
+            std::strtod(("1e" + std::to_string(std::min<std::int64_t>(std::abs(exponent), 400))).c_str(), nullptr);
         value = exponent < 0 ? value / power : value * power;
     }
     return negative ? -value : value;

@@ -19,7 +19,8 @@ using base::ErrorKind;
 
 BertNormalizerOptions read_bert_normalizer(const Json& object) {
     BertNormalizerOptions options;
-    if (object.is_null()) return {.clean_text = false, .handle_chinese_chars = false, .strip_accents = false, .lowercase = false};
+    if (object.is_null())
+        return {.clean_text = false, .handle_chinese_chars = false, .strip_accents = false, .lowercase = false};
     if (type_of(object) != "BertNormalizer") unknown_part("normalizer", object, "BertNormalizer for WordPiece");
     options.clean_text = object.value("clean_text", true);
     options.handle_chinese_chars = object.value("handle_chinese_chars", true);
@@ -83,7 +84,8 @@ bool is_set(const Json& value) { return !value.is_null() && value != "" && value
 std::unique_ptr<Tokenizer> make_byte_level_bpe(const Json& file, std::vector<TokenizerFile> files) {
     const Json& model = file.at("model");
     for (const char* name : {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"})
-        if (is_set(part_of(model, name))) base::fail(ErrorKind::usage, "its model has {}, which Kohort does not know for BPE", name);
+        if (is_set(part_of(model, name)))
+            base::fail(ErrorKind::usage, "its model has {}, which Kohort does not know for BPE", name);
     const Json& words = part_of(file, "pre_tokenizer");
     if (type_of(words) != "ByteLevel") unknown_part("pre_tokenizer", words, "ByteLevel for BPE");
     ByteLevelBpeSettings settings;
@@ -101,11 +103,14 @@ std::unique_ptr<Tokenizer> make_byte_level_bpe(const Json& file, std::vector<Tok
 Metaspace read_metaspace(const Json& object) {
     Metaspace metaspace;
     metaspace.replacement = object.value("replacement", metaspace.replacement);
-    if (count_characters(metaspace.replacement) != 1) base::fail(ErrorKind::usage, "its Metaspace replaces blanks by \"{}\", not by one character", metaspace.replacement);
+    if (count_characters(metaspace.replacement) != 1)
+        base::fail(ErrorKind::usage, "its Metaspace replaces blanks by \"{}\", not by one character", metaspace.replacement);
     const std::string scheme = object.value("prepend_scheme", "always");
     if (scheme == "first") metaspace.prepend = Metaspace::Prepend::first;
     else if (scheme == "never") metaspace.prepend = Metaspace::Prepend::never;
-    else if (scheme != "always") base::fail(ErrorKind::usage, "its Metaspace has the prepend_scheme '{}', but Kohort knows only always, first and never", scheme);
+    else if (scheme != "always")
+        base::fail(ErrorKind::usage, "its Metaspace has the prepend_scheme '{}', but Kohort knows only always, first and never",
+                   scheme);
     // The older name of the same setting.
     if (!object.value("add_prefix_space", true)) metaspace.prepend = Metaspace::Prepend::never;
     metaspace.split = object.value("split", true);
@@ -132,7 +137,8 @@ void read_unigram_words(const Json& object, UnigramSettings& settings) {
 std::unique_ptr<Tokenizer> make_unigram(const Json& file, std::vector<TokenizerFile> files) {
     const Json& model = file.at("model");
     UnigramSettings settings;
-    for (const Json& entry : model.at("vocab")) settings.pieces.emplace_back(entry.at(0).get<std::string>(), entry.at(1).get<double>());
+    for (const Json& entry : model.at("vocab"))
+        settings.pieces.emplace_back(entry.at(0).get<std::string>(), entry.at(1).get<double>());
     const Json& unknown = part_of(model, "unk_id");
     const std::int64_t id = unknown.is_number_integer() ? unknown.get<std::int64_t>() : -1;
     if (id < 0 || id >= static_cast<std::int64_t>(settings.pieces.size()))
@@ -165,7 +171,8 @@ std::unique_ptr<Tokenizer> read_tokenizer_json(const std::filesystem::path& path
     std::vector<TokenizerFile> files;
     files.push_back({"tokenizer.json", base::read_file(path)});
     for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"})
-        if (const auto beside = path.parent_path() / name; std::filesystem::exists(beside)) files.push_back({name, base::read_file(beside)});
+        if (const auto beside = path.parent_path() / name; std::filesystem::exists(beside))
+            files.push_back({name, base::read_file(beside)});
     try {
         const Json file = parse_as_serde(files.front().bytes);
         return make_tokenizer(file, lowercase, std::move(files));

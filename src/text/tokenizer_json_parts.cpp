@@ -29,7 +29,8 @@ std::vector<TokenId> read_template(const Json& pieces, const Json& special_token
             const std::string name = piece.at("SpecialToken").at("id");
             for (const Json& entry : special_tokens.at(name).at("ids")) {
                 const std::int64_t id = entry;
-                if (id < 0 || id >= most_tokens) base::fail(ErrorKind::usage, "its post_processor has a token with the id {}", id);
+                if (id < 0 || id >= most_tokens)
+                    base::fail(ErrorKind::usage, "its post_processor has a token with the id {}", id);
                 ids.push_back(static_cast<TokenId>(id));
             }
         }
@@ -126,7 +127,8 @@ TextNormalizer::Step read_replacement(const Json& object) {
     }
     // The one expression that transformers writes, for tokenizers made from SentencePiece's files.
     if (pattern.at("Regex") == " {2,}") return replace_blanks_step(2, content);
-    base::fail(ErrorKind::usage, "its normalizer replaces the expression {}, but Kohort knows only \" {{2,}}\" and plain text", pattern["Regex"].dump());
+    base::fail(ErrorKind::usage, "its normalizer replaces the expression {}, but Kohort knows only \" {{2,}}\" and plain text",
+               pattern["Regex"].dump());
 }
 
 void add_steps(const Json& object, TextNormalizer& normalizer, int depth) {

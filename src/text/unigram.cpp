@@ -63,7 +63,8 @@ void UnigramModel::cut_with(std::string_view utf8, std::vector<Span>& spans) con
         begin += character;
     }
     spans.clear();
-    for (std::size_t end = utf8.size(); end > 0; end = nodes[end].begin) spans.push_back({nodes[end].begin, end, nodes[end].id});
+    for (std::size_t end = utf8.size(); end > 0; end = nodes[end].begin)
+        spans.push_back({nodes[end].begin, end, nodes[end].id});
     std::ranges::reverse(spans);
 }
 

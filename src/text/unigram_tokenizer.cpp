@@ -34,7 +34,8 @@ UnigramModel make_model(const UnigramSettings& settings) {
         lowest = std::min(lowest, score);
     }
     if (settings.unknown < 0 || settings.unknown >= static_cast<TokenId>(pieces.size()))
-        base::fail(ErrorKind::usage, "the unknown piece has the id {}, but there are {} pieces", settings.unknown, pieces.size());
+        base::fail(ErrorKind::usage, "the unknown piece has the id {}, but there are {} pieces", settings.unknown,
+                   pieces.size());
     return UnigramModel(pieces, lowest - UnigramModel::unknown_penalty, UnigramModel::Sums::float64);
 }
 
@@ -56,7 +57,8 @@ UnigramTokenizer::UnigramTokenizer(UnigramSettings settings)
 void UnigramTokenizer::encode_stretch(std::string_view text, bool first, std::size_t most, std::vector<TokenId>& ids) const {
     if (!split_white_space_) return encode_part(text, first, most, ids);
     for (std::size_t begin = 0, at = 0; at <= text.size() && ids.size() < most;) {
-        const auto character = at < text.size() ? decode(text.data() + at, text.data() + text.size()) : DecodedCharacter{' ', 1, true};
+        const auto character =
+            at < text.size() ? decode(text.data() + at, text.data() + text.size()) : DecodedCharacter{' ', 1, true};
         if (is_white_space(character.code)) {
             if (at > begin) encode_part(text.substr(begin, at - begin), first && begin == 0, most, ids);
             begin = at + static_cast<std::size_t>(character.length);
@@ -70,7 +72,8 @@ void UnigramTokenizer::encode_part(std::string_view text, bool first, std::size_
     const std::string& mark = metaspace_.replacement;
     std::string spaced;
     spaced.reserve(text.size() + 4 * mark.size());
-    const bool prepend = metaspace_.prepend == Metaspace::Prepend::always || (metaspace_.prepend == Metaspace::Prepend::first && first);
+    const bool prepend =
+        metaspace_.prepend == Metaspace::Prepend::always || (metaspace_.prepend == Metaspace::Prepend::first && first);
     if (prepend && !text.starts_with(' ') && !text.starts_with(mark)) spaced = mark;
     for (const char byte : text) {
         if (byte == ' ') spaced += mark;
@@ -92,7 +95,9 @@ void UnigramTokenizer::encode_word(std::string_view word, std::vector<TokenId>& 
     const std::size_t before = ids.size();
     thread_local std::vector<UnigramModel::Span> spans;
     model_.cut(word, spans);
-    const auto is_unknown = [&](const UnigramModel::Span& span) { return span.id == UnigramModel::unknown || span.id == unknown_; };
+    const auto is_unknown = [&](const UnigramModel::Span& span) {
+        return span.id == UnigramModel::unknown || span.id == unknown_;
+    };
     for (std::size_t i = 0; i < spans.size(); ++i) {
         if (!is_unknown(spans[i])) {
             ids.push_back(spans[i].id);
@@ -113,7 +118,8 @@ void UnigramTokenizer::encode_unknown(std::string_view text, std::vector<TokenId
         return;
     }
     const auto id_of = [&](char byte) { return byte_ids_[static_cast<unsigned char>(byte)]; };
-    if (std::ranges::all_of(text, [&](char byte) { return id_of(byte) >= 0; })) std::ranges::transform(text, std::back_inserter(ids), id_of);
+    if (std::ranges::all_of(text, [&](char byte) { return id_of(byte) >= 0; }))
+        std::ranges::transform(text, std::back_inserter(ids), id_of);
     else ids.push_back(unknown_);
 }
 

@@ -24,7 +24,7 @@ struct Metaspace {
 struct UnigramSettings {
     std::vector<std::pair<std::string, double>> pieces;  // by id: text and log probability
     TokenId unknown = -1;                                // one of them
-    bool byte_fallback = false;                          // what is unknown becomes <0x00> … <0xFF>, where all of them are pieces
+    bool byte_fallback = false;  // what is unknown becomes <0x00> … <0xFF>, where all of them are pieces
     bool split_white_space = false;                      // before anything else; the white space is dropped
     bool has_metaspace = true;
     Metaspace metaspace;

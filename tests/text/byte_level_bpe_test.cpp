@@ -48,7 +48,8 @@ TEST(ByteLevelBpe, gives_hugging_faces_ids) {
 
 TEST(Gpt2Words, are_cut_as_the_pattern_says) {
     using testing::ElementsAre;
-    EXPECT_THAT(words_of("I don't, we'll  see\t\n x's"), ElementsAre("I", " don", "'t", ",", " we", "'ll", " ", " see", "\t\n", " x", "'s"));
+    EXPECT_THAT(words_of("I don't, we'll  see\t\n x's"),
+                ElementsAre("I", " don", "'t", ",", " we", "'ll", " ", " see", "\t\n", " x", "'s"));
     EXPECT_THAT(words_of("a\tb \t c  "), ElementsAre("a", "\t", "b", " \t", " c", "  "));
     EXPECT_THAT(words_of("12ab½ 3!?中文 。\xC2\xA0x"), ElementsAre("12", "ab", "½", " 3", "!?", "中文", " 。", "\xC2\xA0", "x"));
     EXPECT_THAT(words_of(" 'S 's"), ElementsAre(" '", "S", " '", "s"));
@@ -61,7 +62,8 @@ std::string spelled(unsigned char byte) {
     const bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
     if (printable) return append_utf8(byte, text), text;
     int before = 0;
-    for (int other = 0; other < byte; ++other) before += !((other >= '!' && other <= '~') || (other >= 0xA1 && other <= 0xAC) || other >= 0xAE);
+    for (int other = 0; other < byte; ++other)
+        before += !((other >= '!' && other <= '~') || (other >= 0xA1 && other <= 0xAC) || other >= 0xAE);
     append_utf8(static_cast<char32_t>(0x100 + before), text);
     return text;
 }
@@ -80,7 +82,8 @@ ByteLevelBpeSettings settings_of(const std::vector<std::string>& pieces, const M
 }
 
 // The definition: of all neighbours the pair with the lowest rank, the leftmost of these, is joined.
-std::vector<std::string> merge_plainly(std::vector<std::string> symbols, const std::map<std::pair<std::string, std::string>, std::size_t>& ranks) {
+std::vector<std::string> merge_plainly(std::vector<std::string> symbols,
+                                       const std::map<std::pair<std::string, std::string>, std::size_t>& ranks) {
     for (;;) {
         std::size_t best = ranks.size(), place = 0;
         for (std::size_t i = 0; i + 1 < symbols.size(); ++i)
@@ -109,7 +112,8 @@ TEST(ByteLevelBpe, joins_what_the_plain_way_joins) {
     for (int round = 0; round < 3000; ++round) {
         std::string word;
         std::vector<std::string> symbols;
-        for (unsigned left = 1 + random() % (round % 2 ? 60 : 300); left > 0; --left) symbols.emplace_back(1, static_cast<char>('a' + random() % 3)), word += symbols.back();
+        for (unsigned left = 1 + random() % (round % 2 ? 60 : 300); left > 0; --left)
+            symbols.emplace_back(1, static_cast<char>('a' + random() % 3)), word += symbols.back();
         std::vector<TokenId> ids;
         tokenizer.encode(word, ids);
         std::vector<std::string> got;
@@ -131,7 +135,11 @@ TEST(ByteLevelBpe, a_word_seen_before_gives_the_same_ids_in_every_tokenizer) {
     for (int round = 0; round < 2; ++round) {
         EXPECT_EQ(ids_of(plain, "abab"), (std::vector<TokenId>{'a', 'b', 'a', 'b'}));
         EXPECT_EQ(ids_of(merging, "abab"), (std::vector<TokenId>{256, 256}));
-        EXPECT_EQ(ids_of(merging, std::string(40, 'a') + "b"), [] { std::vector<TokenId> ids(39, 'a'); ids.push_back(256); return ids; }());
+        EXPECT_EQ(ids_of(merging, std::string(40, 'a') + "b"), [] {
+            std::vector<TokenId> ids(39, 'a');
+            ids.push_back(256);
+            return ids;
+        }());
     }
 }
 
@@ -167,11 +175,13 @@ TEST(ByteLevelBpe, files_that_are_no_such_tokenizer_are_refused) {
     };
     EXPECT_EQ(refusal(vocabulary, "#version: 0.2\na b\n\n"), "nothing was refused");
     EXPECT_EQ(refusal(vocabulary, "a b\r\n"), "nothing was refused");
-    for (const auto* merges : {"a b\nab\n", "a b\na  b\n", "a b\n a\n", "a b\na b c\n"}) EXPECT_THAT(refusal(vocabulary, merges), testing::HasSubstr("line 2"));
+    for (const auto* merges : {"a b\nab\n", "a b\na  b\n", "a b\n a\n", "a b\na b c\n"})
+        EXPECT_THAT(refusal(vocabulary, merges), testing::HasSubstr("line 2"));
     EXPECT_THAT(refusal(vocabulary, "b a\n"), testing::HasSubstr("\"ba\""));
     EXPECT_THAT(refusal(nlohmann::json::array(), ""), testing::HasSubstr("vocab.json"));
     EXPECT_THAT(refusal({{"a", 0}}, ""), testing::HasSubstr("byte 0"));
-    for (const nlohmann::json& id : {nlohmann::json(-1), nlohmann::json(300), nlohmann::json(0), nlohmann::json("x"), nlohmann::json(1.5)}) {
+    for (const nlohmann::json& id :
+         {nlohmann::json(-1), nlohmann::json(300), nlohmann::json(0), nlohmann::json("x"), nlohmann::json(1.5)}) {
         auto wrong = vocabulary;
         wrong["ab"] = id;
         EXPECT_THAT(refusal(wrong, ""), testing::HasSubstr("each once"));

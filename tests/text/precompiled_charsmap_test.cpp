@@ -56,7 +56,8 @@ TEST(PrecompiledCharsmap, tables_that_are_broken_are_refused) {
         EXPECT_THROW(PrecompiledCharsmap{size_of_array(whole, size)}, base::Error) << size;
     EXPECT_THROW(PrecompiledCharsmap{size_of_array(whole, 1024)}, base::Error);  // children beyond the end
     EXPECT_THROW(PrecompiledCharsmap{whole.substr(0, whole.size() - 1)}, base::Error);
-    EXPECT_THROW(PrecompiledCharsmap{whole.substr(0, whole.size() - 3) + std::string(1, '\0')}, base::Error);  // a rule without a text
+    EXPECT_THROW(PrecompiledCharsmap{whole.substr(0, whole.size() - 3) + std::string(1, '\0')},
+                 base::Error);  // a rule without a text
     auto broken = whole;
     broken[whole.size() - 2] = '\x80';
     EXPECT_THROW(PrecompiledCharsmap{broken}, base::Error);
@@ -69,7 +70,8 @@ TEST(PrecompiledCharsmap, flipped_bytes_are_refused_or_do_no_harm) {
     int refused = 0, read = 0;
     for (int round = 0; round < 4000; ++round) {
         auto bytes = whole;
-        for (unsigned flips = 1 + random() % 4; flips > 0; --flips) bytes[random() % bytes.size()] = static_cast<char>(random());
+        for (unsigned flips = 1 + random() % 4; flips > 0; --flips)
+            bytes[random() % bytes.size()] = static_cast<char>(random());
         try {
             const PrecompiledCharsmap map(bytes);
             EXPECT_TRUE(is_valid_utf8(normalized(map, repair_utf8(texts.next() + "abcé中"))));
@@ -94,7 +96,8 @@ TEST(PrecompiledCharsmap, base64_is_decoded_or_refused) {
 
 TEST(Grapheme, clusters_are_those_of_the_annex) {
     std::vector<std::string> clusters;
-    for_each_grapheme("ab\r\n\re\u0301👩‍👧x🇩🇪🇫각", [&](std::string_view cluster, std::size_t) { clusters.emplace_back(cluster); });
+    for_each_grapheme("ab\r\n\re\u0301👩‍👧x🇩🇪🇫각",
+                      [&](std::string_view cluster, std::size_t) { clusters.emplace_back(cluster); });
     EXPECT_EQ(clusters, (std::vector<std::string>{"a", "b", "\r\n", "\r", "e\u0301", "👩‍👧", "x", "🇩🇪", "🇫", "각"}));
 }
 

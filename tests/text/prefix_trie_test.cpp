@@ -28,7 +28,8 @@ TEST(PrefixTrie, finds_what_a_map_finds) {
             std::vector<std::pair<std::size_t, std::int32_t>> got, expected;
             trie.for_each_prefix(text, [&](std::size_t length, std::int32_t value) { got.emplace_back(length, value); });
             for (std::size_t length = 1; length <= text.size(); ++length)
-                if (const auto found = keys.find(text.substr(0, length)); found != keys.end()) expected.emplace_back(length, found->second);
+                if (const auto found = keys.find(text.substr(0, length)); found != keys.end())
+                    expected.emplace_back(length, found->second);
             ASSERT_EQ(got, expected);
         }
     }

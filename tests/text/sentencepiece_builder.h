@@ -17,7 +17,9 @@ inline std::string proto_varint(std::uint64_t value) {
     return bytes + static_cast<char>(value);
 }
 
-inline std::string proto_integer(std::uint32_t field, std::uint64_t value) { return proto_varint(field << 3) + proto_varint(value); }
+inline std::string proto_integer(std::uint32_t field, std::uint64_t value) {
+    return proto_varint(field << 3) + proto_varint(value);
+}
 
 inline std::string proto_bytes(std::uint32_t field, std::string_view value) {
     return proto_varint(field << 3 | 2) + proto_varint(value.size()) + std::string(value);
@@ -35,7 +37,8 @@ struct ModelWriter {
     std::string pieces, trainer, normalizer;
 
     ModelWriter& piece(std::string_view text, float score, Kind kind = Kind::normal) {
-        pieces += proto_bytes(1, proto_bytes(1, text) + proto_float(2, score) + (kind == Kind::normal ? "" : proto_integer(3, static_cast<std::uint64_t>(kind))));
+        pieces += proto_bytes(1, proto_bytes(1, text) + proto_float(2, score) +
+                                     (kind == Kind::normal ? "" : proto_integer(3, static_cast<std::uint64_t>(kind))));
         return *this;
     }
     ModelWriter& byte_pieces() {

@@ -38,7 +38,8 @@ TEST(SentencePiece, gives_the_librarys_ids) {
     KOHORT_NEED_SHARED(japanese, "data/spm_google_test/test_ja_model.model");
     const auto en = load_tokenizer(english), ja = load_tokenizer(japanese);
     EXPECT_EQ(en->vocabulary_size(), 1000);
-    EXPECT_THAT(encode(*en, "I saw a girl with a telescope."), ElementsAre(9, 459, 11, 939, 44, 11, 4, 142, 82, 8, 28, 21, 132, 6));
+    EXPECT_THAT(encode(*en, "I saw a girl with a telescope."),
+                ElementsAre(9, 459, 11, 939, 44, 11, 4, 142, 82, 8, 28, 21, 132, 6));
     EXPECT_THAT(encode(*en, "  Ｈｅｌｌｏ　world  "), ElementsAre(151, 88, 21, 887));
     EXPECT_THAT(encode(*en, "①２３ ㈱ ﾊﾟ"), ElementsAre(4, 357, 596, 0, 420, 0, 394, 4, 0));
     EXPECT_THAT(encode(*en, "吾輩は猫である。"), ElementsAre(4, 0));
@@ -125,7 +126,9 @@ TEST(SentencePiece, saved_files_make_the_same_tokenizer_again) {
         EXPECT_EQ(first->vocabulary_size(), name == std::string_view("spiece.model") ? 109 : 9);
         EXPECT_EQ(second->encode_for_model("ab <extra_id_1> a", 99), first->encode_for_model("ab <extra_id_1> a", 99));
     }
-    EXPECT_THROW(SentencePieceTokenizer(parse_sentencepiece_model(ModelWriter::small().bytes()), 0, {}).save(folder.path(), 128), base::Error);
+    EXPECT_THROW(
+        SentencePieceTokenizer(parse_sentencepiece_model(ModelWriter::small().bytes()), 0, {}).save(folder.path(), 128),
+        base::Error);
 }
 
 TEST(SentencePiece, models_that_contradict_themselves_are_refused_by_name) {
@@ -162,7 +165,8 @@ TEST(SentencePiece, a_file_that_is_cut_or_damaged_is_refused_or_does_no_harm) {
     const auto is_read = [](std::string_view bytes) {
         try {
             const SentencePieceTokenizer tokenizer(parse_sentencepiece_model(bytes), 3, {});
-            for (const TokenId id : tokenizer.encode_for_model("ab xx é</s>", 99)) EXPECT_TRUE(id >= 0 && id < tokenizer.vocabulary_size());
+            for (const TokenId id : tokenizer.encode_for_model("ab xx é</s>", 99))
+                EXPECT_TRUE(id >= 0 && id < tokenizer.vocabulary_size());
             return true;
         } catch (const base::Error& error) {
             EXPECT_EQ(error.kind(), base::ErrorKind::usage);
@@ -176,7 +180,8 @@ TEST(SentencePiece, a_file_that_is_cut_or_damaged_is_refused_or_does_no_harm) {
     std::mt19937 random(8);
     for (int round = 0; round < 4000; ++round) {
         auto bytes = whole;
-        for (unsigned flips = 1 + random() % 3; flips > 0; --flips) bytes[random() % std::min<std::size_t>(bytes.size(), 250)] = static_cast<char>(random());
+        for (unsigned flips = 1 + random() % 3; flips > 0; --flips)
+            bytes[random() % std::min<std::size_t>(bytes.size(), 250)] = static_cast<char>(random());
         read += is_read(bytes);
     }
     EXPECT_GT(read, 8);

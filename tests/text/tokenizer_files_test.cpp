@@ -132,7 +132,8 @@ TEST_F(TokenizerFiles, tokenizer_json_of_roberta_means_the_same) {
     file["pre_tokenizer"]["use_regex"] = false;
     write("tokenizer.json", file.dump());
     EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("a", 9), ElementsAre(262));
-    EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("a b", 9), ElementsAre(byte(' '), byte('a'), byte(' '), byte('b')));
+    EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("a b", 9),
+                ElementsAre(byte(' '), byte('a'), byte(' '), byte('b')));
 }
 
 TEST_F(TokenizerFiles, tokenizer_json_of_unigram_is_read_with_its_normalizer) {
@@ -193,8 +194,10 @@ TEST_F(TokenizerFiles, of_unigram_that_cannot_be_are_refused) {
     EXPECT_THAT(refusal(unigram_json(), "/pre_tokenizer/replacement", "__"), HasSubstr("\"__\""));
     EXPECT_THAT(refusal(unigram_json(), "/normalizer/type", "BertNormalizer"), HasSubstr("'BertNormalizer'"));
     EXPECT_THAT(refusal(unigram_json(), "/normalizer/normalizers/1/pattern/Regex", "a+"), HasSubstr("a+"));
-    EXPECT_THAT(refusal(unigram_json(), "/normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", "????"}}), HasSubstr("base64"));
-    EXPECT_THAT(refusal(unigram_json(), "/normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", "AAAA"}}), HasSubstr("broken"));
+    EXPECT_THAT(refusal(unigram_json(), "/normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", "????"}}),
+                HasSubstr("base64"));
+    EXPECT_THAT(refusal(unigram_json(), "/normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", "AAAA"}}),
+                HasSubstr("broken"));
     json nested = {{"type", "Sequence"}, {"normalizers", json::array()}};
     for (int i = 0; i < 100; ++i) nested = {{"type", "Sequence"}, {"normalizers", json::array({nested})}};
     EXPECT_THAT(refusal(unigram_json(), "/normalizer", nested), HasSubstr("nested"));

@@ -66,7 +66,8 @@ std::vector<std::string> best_way(const std::u32string& text, const Pieces& scor
                 const auto piece = to_utf8(text.substr(at, length));
                 const auto known = scores.find(piece);
                 if (known == scores.end() && length > 1) continue;
-                const auto next = static_cast<Sum>(known == scores.end() ? sum + static_cast<Sum>(unknown) : sum + known->second);
+                const auto next =
+                    static_cast<Sum>(known == scores.end() ? sum + static_cast<Sum>(unknown) : sum + known->second);
                 auto more_steps = steps;
                 auto more_pieces = pieces;
                 more_steps.insert(more_steps.begin(), Step{next, piece.size()});
