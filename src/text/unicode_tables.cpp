@@ -131,8 +131,12 @@ bool is_chinese(char32_t code) {
            (code >= 0xF900 && code <= 0xFAFF) || (code >= 0x2F800 && code <= 0x2FA1F);
 }
 
+// Symbols that are alphabetic all the same: letters in circles and squares.
+constexpr auto alphabetic_symbols =
+    std::to_array<Range>({{0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}});
+
 bool is_word_character(char32_t code) {
-    if (code == 0x200C || code == 0x200D || (code >= 0x24B6 && code <= 0x24E9)) return true;
+    if (code == 0x200C || code == 0x200D || in_ranges(alphabetic_symbols, code)) return true;
     const auto kind = category(code);
     return (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_NL) || kind == UTF8PROC_CATEGORY_PC;
 }

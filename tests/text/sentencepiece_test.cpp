@@ -56,7 +56,7 @@ TEST(SentencePiece, white_space_is_made_single_and_marked) {
     EXPECT_THAT(ids_of(writer, "   "), ElementsAre());
     EXPECT_THAT(ids_of(writer, "a▁▁"), ElementsAre(6));
     writer.normalizer = proto_integer(4, 0);  // white space stays
-    EXPECT_THAT(ids_of(writer, " a "), ElementsAre(3, 6, 3));
+    EXPECT_THAT(ids_of(writer, " a  b"), ElementsAre(3, 6, 3, 3, 5));
     writer.normalizer = proto_integer(3, 0);  // no mark in front
     EXPECT_THAT(ids_of(writer, "ab a"), ElementsAre(7, 6));
     writer.normalizer = "";

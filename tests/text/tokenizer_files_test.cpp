@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "random_text.h"
 #include "refusal.h"
 #include "sentencepiece_builder.h"
 #include "temporary_folder.h"
@@ -146,6 +148,26 @@ TEST_F(TokenizerFiles, tokenizer_json_of_unigram_is_read_with_its_normalizer) {
     older["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "▁"}, {"str_rep", "▁"}, {"add_prefix_space", false}};
     write("tokenizer.json", older.dump());
     EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("a", 9), ElementsAre(3, 1));
+}
+
+TEST_F(TokenizerFiles, of_one_kind_serve_many_threads) {
+    write("tokenizer.json", bpe_json().dump());
+    const auto bpe = load_tokenizer(folder_.path());
+    write("tokenizer.json", unigram_json().dump());
+    const auto unigram = load_tokenizer(folder_.path());
+    std::vector<std::string> texts;
+    RandomText random(9);
+    for (int i = 0; i < 300; ++i) texts.push_back(random.next() + " ab a");
+    const auto all_ids = [&] {
+        std::vector<std::vector<TokenId>> ids;
+        for (const auto& text : texts)
+            for (const auto* tokenizer : {bpe.get(), unigram.get()}) ids.push_back(tokenizer->encode_for_model(text, 1 << 20));
+        return ids;
+    };
+    const auto expected = all_ids();
+    std::vector<std::future<std::vector<std::vector<TokenId>>>> others;
+    for (int i = 0; i < 8; ++i) others.push_back(std::async(std::launch::async, all_ids));
+    for (auto& other : others) EXPECT_EQ(other.get(), expected);
 }
 
 TEST_F(TokenizerFiles, are_saved_as_they_were_read) {
