@@ -9,10 +9,6 @@ namespace {
 // Up to here looking at all pairs for each merge is faster than a queue.
 constexpr std::size_t short_word = 96;
 
-std::uint64_t pair_of(TokenId left, TokenId right) {
-    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
-}
-
 // A pair that can be joined; the earliest learned comes first, and of equal ones the leftmost.
 struct Candidate {
     std::int32_t rank, left;  // left: the place of its first symbol
@@ -23,15 +19,6 @@ struct Candidate {
 }  // namespace
 
 BpeMerges::BpeMerges(std::size_t most) : slots_(std::bit_ceil(2 * most + 2)) {}
-
-std::size_t BpeMerges::slot_of(std::uint64_t pair) const {
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = static_cast<std::size_t>((pair * 0x9E3779B97F4A7C15u) >> 32) & mask;
-    while (slots_[slot].pair != pair && slots_[slot].pair != no_pair) slot = (slot + 1) & mask;
-    return slot;
-}
-
-const BpeMerges::Slot& BpeMerges::find(TokenId left, TokenId right) const { return slots_[slot_of(pair_of(left, right))]; }
 
 void BpeMerges::add(TokenId left, TokenId right, TokenId joined) {
     const std::uint64_t pair = pair_of(left, right);

@@ -30,8 +30,18 @@ class BpeMerges {
         std::int32_t rank = no_rank;
         TokenId joined = -1;
     };
-    std::size_t slot_of(std::uint64_t pair) const;
-    const Slot& find(TokenId left, TokenId right) const;  // a slot without a rank where the pair is none
+    static std::uint64_t pair_of(TokenId left, TokenId right) {
+        return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
+    }
+    // Where the pair stands, or would stand.
+    std::size_t slot_of(std::uint64_t pair) const {
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t slot = static_cast<std::size_t>((pair * 0x9E3779B97F4A7C15u) >> 32) & mask;
+        while (slots_[slot].pair != pair && slots_[slot].pair != no_pair) slot = (slot + 1) & mask;
+        return slot;
+    }
+    // A slot without a rank where the pair is none.
+    const Slot& find(TokenId left, TokenId right) const { return slots_[slot_of(pair_of(left, right))]; }
     void apply_to_short(std::vector<TokenId>& symbols) const;
     void apply_to_long(std::vector<TokenId>& symbols) const;
 

@@ -1,6 +1,5 @@
 #include "text/precompiled_charsmap.h"
 
-#include <array>
 #include <cstring>
 
 #include "base/error.h"
@@ -53,11 +52,12 @@ PrecompiledCharsmap::PrecompiledCharsmap(std::string_view bytes) {
         if ((static_cast<unsigned char>(texts_[place]) & 0xC0) == 0x80) broken("the text of a rule begins within a character");
     }
     if (units_[0] & value_bit) broken("its array has no root");
+    for (std::uint32_t byte = 1; byte < 256; ++byte) begins_[byte] = label_of(units_[offset_of(units_[0]) ^ byte]) == byte;
 }
 
 template <class Visit>
 void PrecompiledCharsmap::for_each_match(std::string_view text, Visit&& visit) const {
-    if (units_.empty()) return;
+    if (text.empty() || !begins_[static_cast<unsigned char>(text[0])]) return;
     std::size_t node = offset_of(units_[0]);
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);

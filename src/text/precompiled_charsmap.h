@@ -4,6 +4,7 @@
 // end in a zero byte; all little-endian. The value of a key is the place of its text.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ class PrecompiledCharsmap {
     void for_each_match(std::string_view text, Visit&& visit) const;
 
     std::vector<std::uint32_t> units_;
+    std::array<bool, 256> begins_{};  // whether a key may begin with the byte
     std::string texts_;
 };
 

@@ -95,7 +95,7 @@ bool is_control(char32_t code) {
 }
 
 bool is_white_space(char32_t code) {
-    if (code <= 0x20) return code == ' ' || (code >= '\t' && code <= '\r');
+    if (code < 0x80) return code == ' ' || (code >= '\t' && code <= '\r');
     if (code == 0x85) return true;
     const auto kind = category(code);
     return kind == UTF8PROC_CATEGORY_ZS || kind == UTF8PROC_CATEGORY_ZL || kind == UTF8PROC_CATEGORY_ZP;
