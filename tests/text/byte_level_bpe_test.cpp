@@ -100,7 +100,11 @@ TEST(ByteLevelBpe, joins_what_the_plain_way_joins) {
     auto pieces = byte_pieces();
     MergeList merges;
     std::map<std::pair<std::string, std::string>, std::size_t> ranks;
-    std::vector<std::string> known = {"a", "b", "c"};
+    std::vector<std::string> known = {"a", "b", "c", "bb"};
+    // Of a row of the same character the leftmost two are joined first.
+    merges.emplace_back("b", "b");
+    ranks.emplace(merges.front(), 0);
+    pieces.push_back("bb");
     while (merges.size() < 60) {  // random merges of what is there, in a random order of usefulness
         const auto &left = known[random() % known.size()], &right = known[random() % known.size()];
         if (left.size() + right.size() > 9 || !ranks.emplace(std::pair(left, right), merges.size()).second) continue;
