@@ -46,7 +46,13 @@ PipelineTokenizer::PipelineTokenizer(PipelineSettings settings)
                .separate = first_known(settings_.vocabulary, {"[SEP]", "</s>"}),
                .mask = first_known(settings_.vocabulary, {"[MASK]", "<mask>"})},
       raw_(added_of_kind(settings_, false)),
-      normalized_(added_of_kind(settings_, true)) {}
+      normalized_(added_of_kind(settings_, true)) {
+    for (const auto* pattern : {&settings_.post_processor.single, &settings_.post_processor.pair})
+        for (const TokenId id : *pattern)
+            if (id >= vocabulary_size())
+                base::fail(base::ErrorKind::usage, "the post_processor adds the token {}, and there are only {}", id,
+                           vocabulary_size());
+}
 
 void PipelineTokenizer::encode_up_to(std::string_view utf8, std::size_t most, std::vector<TokenId>& ids) const {
     std::string repaired, changed;

@@ -41,7 +41,8 @@ class PipelineTokenizer : public Tokenizer {
     void save(const std::filesystem::path& folder, std::int64_t most) const final;
 
   protected:
-    // The special tokens are those of BERT's and RoBERTa's names that the vocabulary has.
+    // The special tokens are those of BERT's and RoBERTa's names that the vocabulary has. Error(usage) where the
+    // post-processor adds a token that it does not have.
     explicit PipelineTokenizer(PipelineSettings settings);
 
     // Appends the ids of a stretch without added tokens: normalised, valid UTF-8, not empty. first: it begins where the

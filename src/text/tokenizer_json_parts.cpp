@@ -20,21 +20,25 @@ void check_depth(int depth) {
     if (depth > most_nested) base::fail(ErrorKind::usage, "its parts are nested more than {} deep", most_nested);
 }
 
-std::vector<TokenId> read_template(const Json& pieces, const Json& special_tokens) {
+TokenId read_id(const Json& entry) {
+    const std::int64_t id = entry;
+    if (id < 0 || id >= most_tokens) base::fail(ErrorKind::usage, "its post_processor has a token with the id {}", id);
+    return static_cast<TokenId>(id);
+}
+
+std::vector<TokenId> read_template(const Json& object, const char* name, std::int64_t texts) {
     std::vector<TokenId> ids;
-    for (const Json& piece : pieces) {
+    for (const Json& piece : object.at(name)) {
         if (piece.contains("Sequence")) {
             ids.push_back(piece["Sequence"].at("id") == "A" ? PostProcessor::first : PostProcessor::second);
         } else {
-            const std::string name = piece.at("SpecialToken").at("id");
-            for (const Json& entry : special_tokens.at(name).at("ids")) {
-                const std::int64_t id = entry;
-                if (id < 0 || id >= most_tokens)
-                    base::fail(ErrorKind::usage, "its post_processor has a token with the id {}", id);
-                ids.push_back(static_cast<TokenId>(id));
-            }
+            const std::string token = piece.at("SpecialToken").at("id");
+            for (const Json& id : object.at("special_tokens").at(token).at("ids")) ids.push_back(read_id(id));
         }
     }
+    const auto count = [&](TokenId text) { return std::ranges::count(ids, text); };
+    if (count(PostProcessor::first) != 1 || count(PostProcessor::second) != texts - 1)
+        base::fail(ErrorKind::usage, "the template \"{}\" of its post_processor does not have each text once", name);
     return ids;
 }
 
@@ -45,12 +49,12 @@ PostProcessor read_post_processor(const Json& object, int depth) {
     constexpr TokenId first = PostProcessor::first, second = PostProcessor::second;
     if (object.is_null() || type == "ByteLevel") return result;
     if (type == "TemplateProcessing") {
-        result.single = read_template(object.at("single"), object.at("special_tokens"));
-        result.pair = read_template(object.at("pair"), object.at("special_tokens"));
+        result.single = read_template(object, "single", 1);
+        result.pair = read_template(object, "pair", 2);
         return result;
     }
     if (type == "BertProcessing" || type == "RobertaProcessing") {
-        const TokenId cls = object.at("cls").at(1), sep = object.at("sep").at(1);
+        const TokenId cls = read_id(object.at("cls").at(1)), sep = read_id(object.at("sep").at(1));
         result.single = {cls, first, sep};
         result.pair = {cls, first, sep, second, sep};
         if (type == "RobertaProcessing") result.pair = {cls, first, sep, sep, second, sep};

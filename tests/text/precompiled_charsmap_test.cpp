@@ -32,7 +32,8 @@ TEST(PrecompiledCharsmap, finds_the_longest_and_the_shortest_rule) {
 
 // What Hugging Face's normaliser does with clusters of several characters.
 TEST(PrecompiledCharsmap, a_short_cluster_is_replaced_as_a_whole_and_a_long_one_character_by_character) {
-    const PrecompiledCharsmap map(charsmap_bytes({{"e", "E"}, {"e\u0301", "?"}, {"\r", " "}, {"\n", " "}, {"か", "ka"}, {"\u0301", "!"}}));
+    const PrecompiledCharsmap map(charsmap_bytes(
+        {{"e", "E"}, {"e\u0301", "?"}, {"\r", " "}, {"\n", " "}, {"か", "ka"}, {"\u0301", "!"}}));
     EXPECT_EQ(normalized(map, "xex"), "xEx");
     EXPECT_EQ(normalized(map, "e\u0301x"), "Ex");                       // 3 bytes: the accent goes
     EXPECT_EQ(normalized(map, "e\u0301\u0302x"), "Ex");                 // 5 bytes

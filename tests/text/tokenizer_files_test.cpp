@@ -35,7 +35,8 @@ TokenId byte(char value) { return 5 + static_cast<unsigned char>(value); }
 
 json bpe_json() {
     auto file = json::parse(R"({
-        "added_tokens": [{"id": 0, "content": "<s>", "special": true}, {"id": 4, "content": "<mask>", "special": true, "lstrip": true}],
+        "added_tokens": [{"id": 0, "content": "<s>", "special": true},
+                         {"id": 4, "content": "<mask>", "special": true, "lstrip": true}],
         "normalizer": null,
         "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
         "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0]},
@@ -202,6 +203,8 @@ TEST_F(TokenizerFiles, of_bpe_that_cannot_be_are_refused) {
     EXPECT_THAT(refusal(bpe_json(), "/added_tokens/0/content", ""), HasSubstr("no text"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/type", "Unheard"), HasSubstr("'Unheard'"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep", json::array({"</s>"})), HasSubstr("tokenizer.json"));
+    EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep/1", -1), HasSubstr("the id -1"));
+    EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep/1", 263), HasSubstr("adds the token 263"));
 }
 
 TEST_F(TokenizerFiles, of_unigram_that_cannot_be_are_refused) {
@@ -220,11 +223,43 @@ TEST_F(TokenizerFiles, of_unigram_that_cannot_be_are_refused) {
                 HasSubstr("base64"));
     EXPECT_THAT(refusal(unigram_json(), "/normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", "AAAA"}}),
                 HasSubstr("broken"));
+    EXPECT_THAT(refusal(unigram_json(), "/post_processor/single", json::array()), HasSubstr("each text once"));
+    EXPECT_THAT(refusal(unigram_json(), "/post_processor/pair/1/Sequence/id", "A"), HasSubstr("each text once"));
+    EXPECT_THAT(refusal(unigram_json(), "/post_processor/special_tokens/<~1s>/ids/0", 99), HasSubstr("adds the token 99"));
     json nested = {{"type", "Sequence"}, {"normalizers", json::array()}};
     for (int i = 0; i < 100; ++i) nested = {{"type", "Sequence"}, {"normalizers", json::array({nested})}};
     EXPECT_THAT(refusal(unigram_json(), "/normalizer", nested), HasSubstr("nested"));
     write("tokenizer.json", unigram_json().dump().substr(0, 200));
     EXPECT_THAT(refusal_of(folder_.path()), HasSubstr("parse error"));
+}
+
+TEST_F(TokenizerFiles, that_are_damaged_are_refused_or_do_no_harm) {
+    RandomText random(10);
+    int refused = 0, read = 0;
+    for (const auto& file : {bpe_json(), unigram_json()}) {
+        const auto whole = file.dump();
+        for (int round = 0; round < 1500; ++round) {
+            auto bytes = whole;
+            // Half of the damage spares the long list of pieces.
+            for (auto left = 1 + random.below(3); left > 0; --left) {
+                const auto size = static_cast<std::uint32_t>(bytes.size());
+                const auto place = random.below(2) == 0 ? random.below(size) : size - 1 - random.below(std::min(size, 700u));
+                bytes[place] = static_cast<char>(0x20 + random.below(0x5F));
+            }
+            write("tokenizer.json", bytes);
+            try {
+                const auto tokenizer = load_tokenizer(folder_.path());
+                for (const TokenId id : tokenizer->encode_for_model(random.next() + " ab a</s>", 64))
+                    ASSERT_TRUE(id >= 0 && id < tokenizer->vocabulary_size()) << bytes;
+                ++read;
+            } catch (const base::Error& error) {
+                ASSERT_EQ(error.kind(), base::ErrorKind::usage) << error.what();
+                ++refused;
+            }
+        }
+    }
+    EXPECT_GT(refused, 300);
+    EXPECT_GT(read, 100);
 }
 
 }  // namespace
