@@ -27,7 +27,7 @@ namespace kohort::jobs {
 namespace {
 
 constexpr const char* tokenizer_files[] = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                           "vocab.json", "merges.txt", "encoder.json", "vocab.bpe"};
+                                           "vocab.json", "merges.txt", "encoder.json", "vocab.bpe", "spiece.model"};
 constexpr std::int64_t longest_sequence = 128;  // position embeddings of a new model
 constexpr const char* model_files[] = {"config.json", "model.safetensors", "model.safetensors.index.json"};
 

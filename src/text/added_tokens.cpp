@@ -16,6 +16,10 @@ DecodedCharacter decode_before(std::string_view text, std::size_t at) {
     return decode(text.data() + begin, text.data() + at);
 }
 
+bool strips(const AddedToken& token, char32_t code) {
+    return is_white_space(code) || (token.strips_as_python && code >= 0x1C && code <= 0x1F);
+}
+
 }  // namespace
 
 AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
@@ -64,7 +68,7 @@ std::optional<AddedTokenFinder::Match> AddedTokenFinder::find(std::string_view t
         if (found->lstrip) {
             while (begin > floor) {
                 const DecodedCharacter character = decode_before(text, begin);
-                if (!is_white_space(character.code)) break;
+                if (!strips(*found, character.code)) break;
                 begin -= static_cast<std::size_t>(character.length);
             }
         }
@@ -72,7 +76,7 @@ std::optional<AddedTokenFinder::Match> AddedTokenFinder::find(std::string_view t
         if (found->rstrip) {
             while (end < text.size()) {
                 const DecodedCharacter character = decode(text.data() + end, text.data() + text.size());
-                if (!is_white_space(character.code)) break;
+                if (!strips(*found, character.code)) break;
                 end += static_cast<std::size_t>(character.length);
             }
         }

@@ -19,6 +19,7 @@ struct AddedToken {
     bool single_word = false;  // only where no word character touches it
     bool lstrip = false;       // takes the white space before it
     bool rstrip = false;       // takes the white space after it
+    bool strips_as_python = false;  // that white space includes U+001C to U+001F, as in Python's str.strip
     bool normalized = false;
     bool special = true;
 };

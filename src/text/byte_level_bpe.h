@@ -1,53 +1,54 @@
-// Byte-pair encoding over bytes, GPT-2's tokenizer (Radford et al. 2019, section 2.2): a text is cut into words
-// (gpt2_words.h), and in each the pair of neighbours that was merged first in training is joined, again and again.
+// Byte-pair encoding over bytes, the tokenizer of GPT-2 (Radford et al. 2019, section 2.2) and RoBERTa: a text is cut
+// into words (gpt2_words.h), and in each the pairs of neighbours are joined in the order in which training joined them.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
-#include <memory>
+#include <optional>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "text/added_tokens.h"
-#include "text/tokenizer.h"
-#include "text/vocabulary.h"
+#include "text/bpe_merges.h"
+#include "text/pipeline_tokenizer.h"
 
 namespace kohort::text {
 
-class ByteLevelBpe : public Tokenizer {
-  public:
-    // vocabulary: pieces as the files spell them, one printable character a byte. merges: pairs of pieces, the first
-    // learned first. Error(usage) where a byte has no piece, or a pair or what it makes is not in the vocabulary.
-    ByteLevelBpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& merges);
+using MergeList = std::vector<std::pair<std::string, std::string>>;
 
-    void encode(std::string_view utf8, std::vector<TokenId>& ids) const override;
-    std::int64_t vocabulary_size() const override { return vocabulary_.size(); }
-    const std::string& token(TokenId id) const override { return vocabulary_.token(id); }
-    const SpecialTokens& special() const override { return special_; }
-    // Nothing is added: GPT-2 has no special tokens around a text.
-    std::vector<TokenId> encode_for_model(std::string_view utf8, std::int64_t most) const override;
-
-  private:
-    struct Merge {
-        std::int32_t rank;
-        TokenId id;
-    };
-    const Merge* merge_of(TokenId left, TokenId right) const;
-    void encode_word(std::string_view word, std::vector<TokenId>& ids) const;
-
-    Vocabulary vocabulary_;
-    SpecialTokens special_;
-    std::unique_ptr<AddedTokenFinder> added_;
-    std::array<TokenId, 256> byte_ids_{};
-    std::unordered_map<std::uint64_t, Merge> merges_;  // by the pair of ids
+struct ByteLevelBpeSettings {
+    // Pieces as the files spell them, one printable character a byte.
+    Vocabulary pieces;
+    MergeList merges;  // pairs of pieces, the first learned first
+    // For a byte that has no piece; without it such a byte gives nothing.
+    std::optional<std::string> unknown;
+    bool fuse_unknown = false;      // neighbours without a piece are one unknown
+    bool ignore_merges = false;     // a word that is a piece is that piece, whatever the merges make of it
+    bool add_prefix_space = false;  // a stretch between added tokens begins with a blank
+    bool split_words = true;        // false: merges cross words
+    PipelineSettings pipeline;      // its vocabulary is made from `pieces` and the added tokens
 };
 
-// From a folder with vocab.json and merges.txt, or encoder.json and vocab.bpe.
-bool holds_byte_level_bpe(const std::filesystem::path& folder);
-// Error(usage) that names the file and the line for what is no such tokenizer, and for RoBERTa's, whose special tokens
-// this does not add.
-std::unique_ptr<Tokenizer> read_byte_level_bpe(const std::filesystem::path& folder);
+class ByteLevelBpe final : public PipelineTokenizer {
+  public:
+    // Error(usage) where a pair, what it makes or the unknown token is not in the vocabulary.
+    explicit ByteLevelBpe(ByteLevelBpeSettings settings);
+
+  protected:
+    void encode_stretch(std::string_view text, bool first, std::size_t most, std::vector<TokenId>& ids) const override;
+
+  private:
+    void encode_word(std::string_view word, std::vector<TokenId>& ids) const;
+
+    Vocabulary pieces_;
+    BpeMerges merges_;
+    std::array<TokenId, 256> byte_ids_{};  // -1: no piece
+    TokenId unknown_ = -1;
+    bool fuse_unknown_, ignore_merges_, add_prefix_space_, split_words_;
+    std::uint32_t owner_;  // of words in the cache
+};
+
+// How the files spell a byte: printable Latin-1 as itself, the others as the characters from U+0100 on, in order.
+const std::array<std::string, 256>& spelled_bytes();
 
 }  // namespace kohort::text

@@ -1,4 +1,5 @@
-// Text to token ids, in Hugging Face's ids. Implementations: wordpiece.h, byte_level_bpe.h.
+// Text to token ids, in Hugging Face's ids. Implementations: wordpiece.h, byte_level_bpe.h, unigram_tokenizer.h,
+// sentencepiece_tokenizer.h.
 #pragma once
 
 #include <cstdint>
@@ -42,9 +43,9 @@ class Tokenizer {
     virtual void save(const std::filesystem::path& folder, std::int64_t most) const;
 };
 
-// From a folder with tokenizer.json or vocab.txt (+ tokenizer_config.json), or from such a file itself; or from a folder
-// with GPT-2's vocab.json and merges.txt (also as encoder.json and vocab.bpe).
-// A vocab.txt without tokenizer_config.json means lowercase; `lowercase` overrides all files, where given.
+// From the first of these that a folder holds: tokenizer.json; vocab.txt (+ tokenizer_config.json); vocab.json with
+// merges.txt, or encoder.json with vocab.bpe; spiece.model, or the only *.model. Or from one of these files.
+// A vocab.txt without tokenizer_config.json means lowercase; `lowercase` overrides all files of BERT's kind, where given.
 // Error(usage) when nothing there is a tokenizer that Kohort knows.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path, std::optional<bool> lowercase = std::nullopt);
 

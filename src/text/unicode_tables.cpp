@@ -70,6 +70,14 @@ constexpr auto newer_combining = std::to_array<Range>({
     {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}
 });
 
+// L* or N* in Unicode 15.0, but not yet in 14.0.
+constexpr auto newer_letters_and_numbers = std::to_array<Range>({
+    {0x1123F, 0x11240}, {0x11F02, 0x11F02}, {0x11F04, 0x11F10}, {0x11F12, 0x11F33}, {0x11F50, 0x11F59},
+    {0x1342F, 0x1342F}, {0x13441, 0x13446}, {0x1B132, 0x1B132}, {0x1B155, 0x1B155}, {0x1D2C0, 0x1D2D3},
+    {0x1DF25, 0x1DF2A}, {0x1E030, 0x1E06D}, {0x1E4D0, 0x1E4EB}, {0x1E4F0, 0x1E4F9}, {0x2B739, 0x2B739},
+    {0x31350, 0x323AF}
+});
+
 utf8proc_category_t category(char32_t code) { return utf8proc_category(static_cast<utf8proc_int32_t>(code)); }
 
 }  // namespace
@@ -87,7 +95,7 @@ bool is_control(char32_t code) {
 }
 
 bool is_white_space(char32_t code) {
-    if (code <= 0x20) return code == ' ' || (code >= '\t' && code <= '\r');
+    if (code < 0x80) return code == ' ' || (code >= '\t' && code <= '\r');
     if (code == 0x85) return true;
     const auto kind = category(code);
     return kind == UTF8PROC_CATEGORY_ZS || kind == UTF8PROC_CATEGORY_ZL || kind == UTF8PROC_CATEGORY_ZP;
@@ -123,20 +131,24 @@ bool is_chinese(char32_t code) {
            (code >= 0xF900 && code <= 0xFAFF) || (code >= 0x2F800 && code <= 0x2FA1F);
 }
 
+// Symbols that are alphabetic all the same: letters in circles and squares.
+constexpr auto alphabetic_symbols =
+    std::to_array<Range>({{0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}});
+
 bool is_word_character(char32_t code) {
-    if (code == 0x200C || code == 0x200D || (code >= 0x24B6 && code <= 0x24E9)) return true;
+    if (code == 0x200C || code == 0x200D || in_ranges(alphabetic_symbols, code)) return true;
     const auto kind = category(code);
     return (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_NL) || kind == UTF8PROC_CATEGORY_PC;
 }
 
 bool is_letter(char32_t code) {
     const auto kind = category(code);
-    return kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO;
+    return kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO && !in_ranges(newer_letters_and_numbers, code);
 }
 
 bool is_number(char32_t code) {
     const auto kind = category(code);
-    return kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO;
+    return kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO && !in_ranges(newer_letters_and_numbers, code);
 }
 
 int combining_class(char32_t code) {

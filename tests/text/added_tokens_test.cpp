@@ -36,6 +36,10 @@ TEST(AddedTokens, takes_white_space_only_where_it_says_so) {
 TEST(AddedTokens, a_single_word_is_not_found_inside_another) {
     const AddedTokenFinder finder({{.id = 1, .content = "an", .single_word = true}});
     EXPECT_THAT(split(finder, "an ant, étan, an"), ElementsAre(Pair("an", 1), Pair(" ant, étan, ", -1), Pair("an", 1)));
+    for (const char* beside : {"Ⓐ", "🅰", "_", "\u0301", "٣"})
+        EXPECT_THAT(split(finder, std::string(beside) + "an"), ElementsAre(Pair(testing::_, -1)));
+    for (const char* beside : {"😀", "½", "·"})
+        EXPECT_THAT(split(finder, std::string(beside) + "an"), ElementsAre(Pair(beside, -1), Pair("an", 1)));
 }
 
 TEST(AddedTokens, stops_when_told) {

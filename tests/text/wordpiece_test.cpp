@@ -9,6 +9,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "random_text.h"
+#include "refusal.h"
 #include "shared_data.h"
 #include "temporary_folder.h"
 #include "text/tokenizer.h"
@@ -165,37 +166,27 @@ TEST(WordPiece, vocab_txt_alone_means_lowercase_and_the_option_overrides) {
     EXPECT_THAT(encode(*load_tokenizer(folder.path() / "vocab.txt", true), "A"), ElementsAre(a));
 }
 
-std::string refusal(const std::filesystem::path& path) {
-    try {
-        load_tokenizer(path);
-    } catch (const base::Error& error) {
-        EXPECT_EQ(error.kind(), base::ErrorKind::usage);
-        return error.what();
-    }
-    return "not refused";
-}
-
 TEST(WordPiece, refuses_what_is_no_tokenizer_and_says_what_it_found) {
     const TemporaryFolder folder;
     const auto file = folder.path() / "tokenizer.json";
-    EXPECT_THAT(refusal(folder.path() / "absent"), HasSubstr("does not exist"));
-    EXPECT_THAT(refusal(folder.path()), HasSubstr("neither tokenizer.json nor vocab.txt"));
+    EXPECT_THAT(refusal_of(folder.path() / "absent"), HasSubstr("does not exist"));
+    EXPECT_THAT(refusal_of(folder.path()), HasSubstr("neither tokenizer.json nor vocab.txt"));
     base::write_file_atomically(folder.path() / "model.bin", "x");
-    EXPECT_THAT(refusal(folder.path() / "model.bin"), HasSubstr("no tokenizer that Kohort knows"));
+    EXPECT_THAT(refusal_of(folder.path() / "model.bin"), HasSubstr("no tokenizer that Kohort knows"));
     base::write_file_atomically(file, "{\"model\":");
-    EXPECT_THAT(refusal(file), HasSubstr("tokenizer.json"));
+    EXPECT_THAT(refusal_of(file), HasSubstr("tokenizer.json"));
     base::write_file_atomically(file, R"({"model":{"type":"WordLevel","vocab":{}}})");
-    EXPECT_THAT(refusal(file), HasSubstr("'WordLevel'"));
+    EXPECT_THAT(refusal_of(file), HasSubstr("'WordLevel'"));
     base::write_file_atomically(file, R"({"model":{"type":"WordPiece","vocab":{"[UNK]":99999999}},"pre_tokenizer":{"type":"BertPreTokenizer"}})");
-    EXPECT_THAT(refusal(file), HasSubstr("99999999"));
+    EXPECT_THAT(refusal_of(file), HasSubstr("99999999"));
     base::write_file_atomically(file, R"({"model":{"type":"WordPiece","vocab":{"a":0}},"pre_tokenizer":{"type":"BertPreTokenizer"}})");
-    EXPECT_THAT(refusal(file), HasSubstr("[UNK]"));
+    EXPECT_THAT(refusal_of(file), HasSubstr("[UNK]"));
     base::write_file_atomically(file, R"({"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":{"type":"Metaspace"}})");
-    EXPECT_THAT(refusal(file), HasSubstr("'Metaspace'"));
+    EXPECT_THAT(refusal_of(file), HasSubstr("'Metaspace'"));
     base::write_file_atomically(folder.path() / "vocab.txt", "[UNK]\na\n");
-    EXPECT_THAT(refusal(folder.path() / "vocab.txt"), HasSubstr("[CLS]"));
+    EXPECT_THAT(refusal_of(folder.path() / "vocab.txt"), HasSubstr("[CLS]"));
     base::write_file_atomically(folder.path() / "vocab.txt", "\xFF\xFE");
-    EXPECT_THAT(refusal(folder.path() / "vocab.txt"), HasSubstr("not UTF-8"));
+    EXPECT_THAT(refusal_of(folder.path() / "vocab.txt"), HasSubstr("not UTF-8"));
 }
 
 }  // namespace

@@ -1,0 +1,231 @@
+#!/usr/bin/python3
+"""Compares the ids of `build/kohort tokenize` with those of Hugging Face's tokenizers and of SentencePiece.
+
+Small tokenizers of each kind are trained here on lines of ../shared, and real and adversarial lines go through both.
+Prints one line a tokenizer, and ends with 1 where any line differs.
+"""
+import argparse
+import csv
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import warnings
+
+import sentencepiece
+import tokenizers
+import transformers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+SHARED = pathlib.Path(os.environ.get("KOHORT_SHARED", pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"))
+
+ADVERSARIAL = [
+    "", " ", "   ", "\t", "a", "  two  blanks   inside ", "\r", "carriage return\r", "a\r\r b", "a\x0bb\x0cc", "a\x85b",
+    "a\xa0b\u2003c\u3000d\u2028e", "'s 't 're 've 'm 'll 'd 'S I'm we'LL don''t ''s", "１２３ ＡＢＣ ｶﾞｷﾞ ﾊﾟ ！？",
+    "①②③ ½ ² Ⅷ ㎏ ㍿ ﬁ ﬀ ĳ ǆ", "😀😃 👩‍👩‍👧‍👦 🇩🇪🇫🇷 👍🏽 ❤️ 1️⃣ #️⃣",
+    "e\u0301 e\u0301\u0302 a\u0300\u0316 o\u0308\u0304 A\u030a \u1100\u1161\u11a8 \u0e33 \u0930\u094d\u0915",
+    "\u0301lone mark", "x\u200db x\u200cy \ufefffoo \u200b", "مرحبا بالعالم ١٢٣ \u0600\u0661 لا إله ﷺ ﷲ", "שלום עולם",
+    "สวัสดีชาวโลก", "नमस्ते दुनिया", "中文，没有空格。「引号」《书名》", "日本語テキスト ｶﾀｶﾅ ハ゜", "한국어 텍스트 각", "\x00nul\x00", "\x01\x02\x03",
+    "\x1f\x7f\x80\x9f", "\ufffd\ufffe\uffff", "\U0001d400\U0001d7d8 𝕳𝖊𝖑𝖑𝖔", "\U00031350\U0001e4d0\U0001f02f",
+    "Ａ\u0301ｅ\u0301 ﾞ\u3099か\u3099は\u309a", "▁ ▁▁a ▁ b▁", "a▁b ▁", "<unk> </s> <pad> <s> <mask> <0x41> <0x0A>",
+    "a<mask>b <mask>  c</s>", "<extra_id_0> a <extra_id_99>b<extra_id_5>  ", "x</s>", "</s></s>",
+    "<|endoftext|>x<|endoftext|>", "http://例え.jp/?q=a%20b&c=d#e", "C++20 {\"json\": [1, 2.5e-3]}",
+    "tab\tand  \t mixed\u3000 \t", "ß ẞ İ ı ſ K Å Ω", "…⋯‥ —–‐ “”‘’ „‚", "a" * 3000, "ab " * 2000, "中" * 2000, "😀" * 500,
+    "0123456789" * 50, " " * 1000 + "x" + " " * 1000, "\u0300" * 200, "a" + "\u0301" * 50 + "b", "\r\r\r", "\u0600a \u0601",
+    "ab\u0483c\u20dd", "क्षि त्र", "\U000e0041\U0001f3f4\U000e0067", "ﾊﾞｰ ｳﾞ", "``quoted'' --- ...", "ÀÉÎÕÜ àéîõü", "Ĳ Ǆ ŉ",
+    "x\xad-y\u2060z", "1\ufe0f\u20e3", "\u1e9b\u0323", "\u212b\u2126", "\u0344\u0958\u0f43",
+]
+
+
+ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+
+SENTENCEPIECE = {
+    "nmt_nfkc": {},
+    "byte_fallback": {"byte_fallback": True},
+    "user_defined": {"user_defined_symbols": ["手机", "ing", "Ａ"]},
+    "no_dummy_prefix": {"add_dummy_prefix": False},
+    "all_white_space": {"remove_extra_whitespaces": False},
+    "identity": {"normalization_rule_name": "identity"},
+    "nfkc_cf": {"normalization_rule_name": "nfkc_cf"},
+    "suffix": {"treat_whitespace_as_suffix": True},
+}
+
+
+def random_lines(count):
+    source = random.Random(7)
+    special = [0x301, 0x316, 0x200D, 0xFE0F, 0x20E3, 0x3099, 0x600, 0x6DD, 0x85, 0xA0, 0x3000, 0x2581, 0xFF21, 0xFF76, 0xFF9E,
+               0xAC00, 0x1161, 0x11A8, 0x1F1E9, 0x1F468, 0x1F3FD, 0xD, 0x0, 0x7F, 0xE33, 0x94D, 0x915, 0x0F71, 0xFDFA, 0x2460,
+               0x33A5, 0x1D400, 0xAD, 0x2028, 0x200B, 0xFEFF]
+    ranges = [(0x1, 0x80), (0x1, 0x80), (0x80, 0x3100), (0x80, 0x3100), (0x4E00, 0xA000), (0xF900, 0x10000), (0x10000, 0x20000)]
+    words = ["the", "Hello", " ", "  ", "手机", "'s", "'re", "<mask>", "</s>", "<extra_id_3>", "12", "，", "abc", "ing", "▁"]
+
+    def character():
+        code = source.choice(special) if source.randrange(8) == 0 else source.randrange(*source.choice(ranges))
+        return "?" if code == 0xA else chr(code)
+
+    def line():
+        return "".join(source.choice(words) if source.random() < 0.4 else character() for _ in range(source.randrange(25)))
+
+    return [line() for _ in range(count)]
+
+
+def column(path, name):
+    with open(path, encoding="utf-8", newline="") as file:
+        return [row[name].replace("\n", " ") for row in csv.DictReader(file)]
+
+
+def real_lines():
+    data = SHARED / "data"
+    lines = column(data / "en_banking77" / "train.csv", "text")[:3000] + column(data / "users_zh" / "items.csv", "title")[:3000]
+    lines += [line for name in ("botchan.txt", "wagahaiwa_nekodearu.txt")
+              for line in (data / "spm_google_test" / name).read_text(encoding="utf-8").split("\n")[:1500] if line]
+    return lines
+
+
+def train_roberta(folder, lines, add_prefix_space):
+    tokenizer = tokenizers.Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    trainer = trainers.BpeTrainer(vocab_size=3000, special_tokens=ROBERTA, show_progress=False,
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=add_prefix_space)
+    tokenizer.add_special_tokens([tokenizers.AddedToken("<mask>", lstrip=True, special=True, normalized=False)])
+    tokenizer.add_tokens([tokenizers.AddedToken("手机", single_word=False), tokenizers.AddedToken("the", single_word=True)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return tokenizer
+
+
+def train_gpt2_files(folder, lines, roberta):
+    special = ROBERTA if roberta else ["<|endoftext|>"]
+    tokenizer = tokenizers.ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator(lines, vocab_size=2500, special_tokens=special, show_progress=False)
+    tokenizer.save_model(str(folder))
+    kind = transformers.RobertaTokenizerFast if roberta else transformers.GPT2TokenizerFast
+    return kind(str(folder / "vocab.json"), str(folder / "merges.txt"))
+
+
+def train_sentencepiece(folder, lines, name, **options):
+    (folder / "lines.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    settings = {"vocab_size": 4000, "pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1, "character_coverage": 0.98, **options}
+    sentencepiece.SentencePieceTrainer.train(input=str(folder / "lines.txt"), model_prefix=str(folder / name),
+                                             model_type="unigram", minloglevel=2, **settings)
+    (folder / "lines.txt").unlink()
+    (folder / f"{name}.vocab").unlink()
+    return folder / f"{name}.model"
+
+
+def charsmap_of(model):
+    from sentencepiece import sentencepiece_model_pb2
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString(model.read_bytes())
+    return proto, proto.normalizer_spec.precompiled_charsmap
+
+
+def unigram_json(folder, model, pre_tokenizer, steps, byte_fallback=False):
+    """What transformers makes of a SentencePiece file."""
+    proto, charsmap = charsmap_of(model)
+    pieces = [(piece.piece, piece.score) for piece in proto.pieces]
+    tokenizer = tokenizers.Tokenizer(models.Unigram(pieces, proto.trainer_spec.unk_id, byte_fallback))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Precompiled(charsmap), *steps])
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.post_processor = processors.TemplateProcessing("$A </s>", "$A </s> $B </s>", [("</s>", 1)])
+    extra = [tokenizers.AddedToken(f"<extra_id_{i}>", lstrip=True, rstrip=True, special=True) for i in range(5)]
+    tokenizer.add_special_tokens(["<pad>", "</s>", "<unk>", *extra])
+    tokenizer.add_tokens(["Ｔｈｅ"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return tokenizer
+
+
+def compare(name, tokenizer_path, lines, expected):
+    lines = [line for line in lines if "\n" not in line]
+    text = pathlib.Path(tokenizer_path).parent / f"{name.replace(' ', '-')}.txt"
+    text.write_bytes("".join(line + "\n" for line in lines).encode("utf-8"))
+    command = ["build/kohort", "tokenize", "--tokenizer", str(tokenizer_path), "--input", str(text)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    text.unlink()
+    if run.returncode != 0:
+        print(f"{name}: kohort tokenize failed: {run.stderr.strip()}")
+        return False
+    got = [json.loads(line)["ids"] for line in run.stdout.splitlines()]
+    wrong = [(line, want, have) for line, want, have in zip(lines, map(expected, lines), got) if want != have]
+    print(f"{name}: {len(lines) - len(wrong)} of {len(lines)} lines exact", flush=True)
+    for line, want, have in wrong[:3]:
+        print(f"  {line[:200]!r}: expected {want[:60]}, got {have[:60]}")
+    return not wrong and len(got) == len(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path, help="an empty folder for what is trained")
+    parser.add_argument("--random", type=int, default=5000, help="random lines")
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    transformers.logging.set_verbosity_error()
+    real = real_lines()
+    lines = real + ADVERSARIAL + random_lines(arguments.random)
+    blanks = tokenizers.Regex(" {2,}")
+    good = True
+
+    def make(name):
+        (arguments.folder / name).mkdir(parents=True)
+        return arguments.folder / name
+
+    def check(name, path, expected):
+        nonlocal good
+        good = compare(name, path, lines, expected) and good
+
+    for prefix in (False, True):
+        folder = make(f"roberta-{prefix}")
+        roberta = train_roberta(folder, real, prefix)
+        check(f"RoBERTa, tokenizer.json, add_prefix_space={prefix}", folder, lambda line: roberta.encode(line).ids)
+    for is_roberta in (False, True):
+        folder = make(f"files-{is_roberta}")
+        files = train_gpt2_files(folder, real, is_roberta)
+        name = "RoBERTa" if is_roberta else "GPT-2"
+        check(f"{name}, vocab.json and merges.txt", folder, lambda line: files(line)["input_ids"])
+
+    for name, options in SENTENCEPIECE.items():
+        model = train_sentencepiece(make(name), real, "spiece", **options)
+        slow = transformers.T5Tokenizer(str(model), legacy=True)
+        check(f"SentencePiece {name} as T5Tokenizer", model, lambda line: slow(line)["input_ids"])
+    for file in sorted((SHARED / "data" / "spm_google_test").glob("*.model")):
+        local = make(file.stem) / file.name
+        local.write_bytes(file.read_bytes())
+        processor = sentencepiece.SentencePieceProcessor(model_file=str(local))
+        plain = [line for line in lines if "<" not in line]  # the library finds no special tokens in texts
+        with_end = lambda line: processor.encode(line) + [processor.eos_id()]
+        good = compare(f"SentencePiece {file.name}", local, plain, with_end) and good
+
+    mt5 = train_sentencepiece(make("mt5"), real, "spiece", byte_fallback=True)
+    metaspace = pre_tokenizers.Metaspace
+    small = [normalizers.Lowercase(), normalizers.Replace("the", "ＴＨＥ"), normalizers.Prepend("x")]
+    strip = [normalizers.Strip(left=False, right=True), normalizers.Replace(blanks, "▁")]
+    for name, pre_tokenizer, steps, fallback in (
+            ("mT5", metaspace(prepend_scheme="always"), strip, False),
+            ("mT5 with byte fallback", metaspace(prepend_scheme="always"), strip, True),
+            ("first", metaspace(prepend_scheme="first"), strip, True),
+            ("never", metaspace(prepend_scheme="never"), strip, True),
+            ("unsplit", metaspace(prepend_scheme="first", split=False), strip, True),
+            ("T5", pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), metaspace()]), [], False),
+            ("lowercase", metaspace(), small, False)):
+        folder = make("json-" + name.replace(" ", "-"))
+        fast = unigram_json(folder, mt5, pre_tokenizer, steps, fallback)
+        check(f"Unigram {name}, tokenizer.json", folder, lambda line: fast.encode(line).ids)
+    t5 = SHARED / "data" / "vocab_t5_small"
+    whole = tokenizers.Tokenizer.from_file(str(t5 / "tokenizer.json"))
+    local = make("t5-small") / "tokenizer.json"
+    local.write_bytes((t5 / "tokenizer.json").read_bytes())
+    check("T5-small, tokenizer.json", local, lambda line: whole.encode(line).ids)
+    gpt2 = make("gpt2")
+    for name in ("encoder.json", "vocab.bpe"):
+        (gpt2 / name).write_bytes((SHARED / "data" / "vocab_gpt2" / name).read_bytes())
+    known = transformers.GPT2TokenizerFast(str(gpt2 / "encoder.json"), str(gpt2 / "vocab.bpe"))
+    check("GPT-2, encoder.json and vocab.bpe", gpt2, lambda line: known(line)["input_ids"])
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
