@@ -282,26 +282,34 @@ KernelWork DistanceKernel::assign_prefiltered(const float* rows, const float* no
     thread_local std::vector<std::int64_t> left;
     prefilter_->look(rows, count, found);
     left.clear();
+    // Rows with one centroid left are settled without a branch, as a processor cannot guess which those are.
+    std::array<std::int32_t, block_rows> undecided;
+    std::size_t several = 0;
     for (std::int64_t i = 0; i < count; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        const Shortlist& list = found.lists[at];
-        const double rest = static_cast<double>(list.rest) + found.at_least[at];
+        const Shortlist& list = found.lists[static_cast<std::size_t>(i)];
+        answers.labels[i] = list.ids[0];
+        undecided[several] = static_cast<std::int32_t>(i);
+        several += list.count != 1;
+    }
+    const auto rest_of = [](std::int64_t i) { return static_cast<double>(found.lists[static_cast<std::size_t>(i)].rest) + found.at_least[static_cast<std::size_t>(i)]; };
+    for (const std::int32_t i : std::span(undecided).first(several)) {
         if (!found.usable(i)) {
             left.push_back(i);
-        } else if (list.count == 1) {
-            answers.labels[i] = list.ids[0];
-            if (answers.upper) {  // one product in float32, and many more rows can be passed over
-                float value;
-                prefilter_->kernel().values(rows + i * dimensions_, dimensions_, centroids_.data(), packed_->view().norms, list.ids, 1, &value);
-                const auto norm = static_cast<double>(norms[i]);
-                answers.upper[i] = distance_above(std::min(static_cast<double>(list.most) + found.at_most[at],
-                                                           static_cast<double>(value) + norm * norm + gap_(norm) / 2));
-                answers.lower[i] = distance_below(rest);
-            }
-        } else {
-            ++work.reranked;
-            work.rescanned += !settle_listed(rows + i * dimensions_, static_cast<double>(norms[i]), list, rest, i, answers);
+            continue;
         }
+        ++work.reranked;
+        work.rescanned += !settle_listed(rows + i * dimensions_, static_cast<double>(norms[i]), found.lists[static_cast<std::size_t>(i)], rest_of(i), i, answers);
+    }
+    for (std::int64_t i = 0; answers.upper && i < count; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        const Shortlist& list = found.lists[at];
+        if (list.count != 1) continue;
+        float value;  // one product in float32, and many more rows can be passed over
+        prefilter_->kernel().values(rows + i * dimensions_, dimensions_, centroids_.data(), packed_->view().norms, list.ids, 1, &value);
+        const auto norm = static_cast<double>(norms[i]);
+        answers.upper[i] = distance_above(std::min(static_cast<double>(list.most) + found.at_most[at],
+                                                   static_cast<double>(value) + norm * norm + gap_(norm) / 2));
+        answers.lower[i] = distance_below(rest_of(i));
     }
     if (!left.empty()) {
         work.reranked += static_cast<std::int64_t>(left.size());

@@ -12,7 +12,7 @@ namespace {
 constexpr double float_rounding = 0x1p-24, double_rounding = 0x1p-53, smallest_normal = 0x1p-126;
 // Squares and products of what lies below stay finite, and whole above what is flushed to zero.
 constexpr double largest_allowed = 0x1p60;
-constexpr double slack = 1 + 0x1p-20;  // for the double arithmetic of the bounds themselves
+constexpr double slack = bound_slack;
 constexpr std::int64_t int8_dimensions = 0x7fffffff / (128 * 127);
 
 // More than the norm of a vector of d components that are all flushed to zero, or whose squares are.
@@ -20,7 +20,7 @@ double tiny_norm(double d) { return std::sqrt(d) * 0x1p-60; }
 
 double roundings(double count, double size) { return count * size / (1 - count * size); }
 
-// At least the value, as a float: the slack is sixteen times what a rounding loses, and has room for those of E = r P + A Q.
+// At least the value, as a float.
 float above(double value) { return static_cast<float>(value * slack + smallest_normal); }
 
 // Nearest, ties to even; for finite values that do not overflow.
@@ -115,60 +115,35 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
         scales_[column] = -2 * step;
         reach_[column] = above(2 * norm);
         spread_[column] = above(2 * residual + 2 * arithmetic * size + 0x1p-120);
-        largest_norm_ = std::max(largest_norm_, norm);
-        largest_rounded_ = std::max(largest_rounded_, size);
-        largest_reach_ = std::max(largest_reach_, static_cast<double>(reach_[column]));
-        largest_spread_ = std::max(largest_spread_, static_cast<double>(spread_[column]));
+        factors_.largest_norm = std::max(factors_.largest_norm, norm);
+        factors_.largest_rounded = std::max(factors_.largest_rounded, size);
+        factors_.largest_reach = std::max(factors_.largest_reach, static_cast<double>(reach_[column]));
+        factors_.largest_spread = std::max(factors_.largest_spread, static_cast<double>(spread_[column]));
     }
-    constant_ = roundings(3, float_rounding) * largest_norm_ * largest_norm_ + (4 * d + 8) * smallest_normal;
-    canonical_factor_ = roundings(std::ceil(d / 8) + 6, double_rounding);
-    lane_error_ = roundings(d / 16 + 8, float_rounding);
-    tiny_ = tiny_norm(d);
-    usable_ = largest_norm_ < largest_allowed && largest_rounded_ < largest_allowed &&
+    // Each difference from the centre is rounded once, and each square and sum in lanes as lane_error says.
+    const double lane_error = roundings(d / 16 + 8, float_rounding);
+    factors_.norm = (1 + 2 * lane_error) * (1 + 2 * float_rounding) * slack;
+    factors_.least = (1 - lane_error) * (1 - 2 * float_rounding) * (2 - slack);
+    factors_.residual = (1 + 2 * lane_error) * slack;
+    factors_.tiny = tiny_norm(d);
+    factors_.constant = roundings(3, float_rounding) * factors_.largest_norm * factors_.largest_norm + (4 * d + 8) * smallest_normal;
+    factors_.canonical = roundings(std::ceil(d / 8) + 6, double_rounding);
+    usable_ = factors_.largest_norm < largest_allowed && factors_.largest_rounded < largest_allowed &&
               (format == CoarseFormat::bf16 || dimensions <= int8_dimensions);
-}
-
-// squares: [count], what convert() found; found.residuals holds what it found and becomes r.
-void Prefilter::bound_rows(std::int64_t count, const float* squares, Found& found) const {
-    // Each difference from the centre is rounded once, and each square and sum as lane_error_ says.
-    const double norm_factor = (1 + 2 * lane_error_) * (1 + 2 * float_rounding) * slack;
-    const double least_factor = (1 - lane_error_) * (1 - 2 * float_rounding) * (2 - slack);
-    const double residual_factor = (1 + 2 * lane_error_) * slack, tiny = tiny_, largest_norm = largest_norm_;
-    const double largest_rounded = largest_rounded_, largest_reach = largest_reach_, largest_spread = largest_spread_;
-    const double constant = constant_, canonical_factor = canonical_factor_;
-    float *sizes = found.sizes.data(), *residuals = found.residuals.data(), *gaps = found.gaps.data();
-    double *at_most = found.at_most.data(), *at_least = found.at_least.data();
-    for (std::int64_t i = 0; i < count; ++i) {
-        const double root = std::sqrt(static_cast<double>(squares[i]));
-        const double norm = root * norm_factor + tiny, lower = root * least_factor - tiny, least = lower > 0 ? lower : 0;
-        const double residual = std::sqrt(static_cast<double>(residuals[i])) * residual_factor + 2 * float_rounding * norm + tiny;
-        const double rounded = norm + residual, both = norm + largest_norm;
-        // What w - E and w + E can be in size: each is rounded, and so is the limit made from it.
-        const double values = 2 * rounded * largest_rounded + largest_norm * largest_norm +
-                              1.001 * (residual * largest_reach + rounded * largest_spread);
-        const double error = (constant + canonical_factor * both * both + 2 * float_rounding * values) * slack;
-        at_most[i] = norm * norm * slack + error;
-        at_least[i] = least * least * (2 - slack) - error;
-        sizes[i] = above(rounded);
-        residuals[i] = above(residual);
-        gaps[i] = above(2 * error + 4 * float_rounding * values);
-    }
 }
 
 void Prefilter::look(const float* rows, std::int64_t count, Found& found) const {
     const auto size = static_cast<std::size_t>(count);
-    std::array<float, block_rows> squares;
+    std::array<float, block_rows> squares, rounded_away;
     found.lists.resize(size);
     for (auto* each : {&found.steps, &found.sizes, &found.residuals, &found.gaps}) each->resize(size);
     for (auto* each : {&found.at_most, &found.at_least}) each->resize(size);
     found.words.resize(size * static_cast<std::size_t>(words_));
-    for (std::size_t i = 0; i < size; ++i) {
-        const auto at = static_cast<std::int64_t>(i);
-        const CoarseRow row = kernel_.convert(rows + at * dimensions_, centre_.data(), dimensions_, found.words.data() + at * words_);
-        found.steps[i] = row.step, found.residuals[i] = row.residual, squares[i] = row.square;
-    }
-    bound_rows(count, squares.data(), found);
-    kernel_.shortlists({found.words.data(), found.steps.data(), found.sizes.data(), found.residuals.data(), found.gaps.data()}, count,
+    kernel_.convert(rows, count, centre_.data(), dimensions_, {found.words.data(), found.steps.data(), squares.data(), rounded_away.data()});
+    kernel_.bound_rows(factors_, count, squares.data(), rounded_away.data(),
+                       {found.sizes.data(), found.residuals.data(), found.gaps.data(), found.at_most.data(), found.at_least.data()});
+    kernel_.shortlists({found.words.data(), found.steps.data(), found.sizes.data(), found.residuals.data(), found.gaps.data(),
+                         rows + count * dimensions_, dimensions_}, count,
                         {panels_.data(), starts_.data(), scales_.data(), norms_.data(), reach_.data(), spread_.data(),
                          static_cast<std::int64_t>(norms_.size()), words_},
                         found.lists.data());

@@ -57,18 +57,13 @@ class Prefilter {
     const PrefilterKernel& kernel() const { return kernel_; }
 
   private:
-    void bound_rows(std::int64_t count, const float* squares, Found& found) const;
-
     CoarseFormat format_;
     PrefilterKernel kernel_;
     std::int64_t dimensions_, words_;
     std::vector<float> centre_, scales_, norms_, reach_, spread_;
     std::vector<std::uint32_t> panels_;
     std::vector<std::int32_t> starts_;
-    // The largest of C, B and E's factors over all centroids.
-    double largest_norm_ = 0, largest_rounded_ = 0, largest_reach_ = 0, largest_spread_ = 0;
-    double constant_ = 0, canonical_factor_ = 0;  // of e
-    double lane_error_ = 0, tiny_ = 0;            // of the sums that convert() returns; see tiny_norm()
+    RowBoundFactors factors_{};
     bool usable_;                                 // no centroid is too large for the proof
 };
 

@@ -28,11 +28,29 @@ struct CoarseView {
 // What is nowhere larger than this is rounded to nothing in int8.
 inline constexpr float int8_smallest = 0x1p-100f;
 
-// What rounding a row came to. The sums are plain float32 sums: in sixteen lanes, then over these.
-struct CoarseRow {
-    float step;      // int8: the size of a step
-    float square;    // sum of x'_j^2
-    float residual;  // sum of (x'_j - a_j)^2
+// Rows less the centre, rounded, and what that came to. The sums are plain float32 sums: in sixteen lanes, then over these.
+struct ConvertedRows {
+    std::uint32_t* words;  // [count, words of a row], padded with zeros
+    float* steps;          // int8: the size of a step. All below: [count]
+    float* squares;        // sum of x'_j^2
+    float* residuals;      // sum of (x'_j - a_j)^2
+};
+
+// What the bounds of a row are made of; prefilter.cpp says why.
+inline constexpr double bound_slack = 1 + 0x1p-20;  // for the double arithmetic of the bounds themselves
+struct RowBoundFactors {
+    double norm, least, residual;  // times the root of a sum that was rounded: at least, at most, at least what it should be
+    double tiny;                   // what is flushed to zero
+    double largest_norm, largest_rounded, largest_reach, largest_spread;  // over all centroids
+    double constant, canonical;    // of e
+};
+// All [count].
+struct RowBounds {
+    float* __restrict sizes;      // A
+    float* __restrict residuals;  // r
+    float* __restrict gaps;
+    double* __restrict at_most;   // most + at_most >= D
+    double* __restrict at_least;  // least + at_least <= D
 };
 
 // Rows as they were rounded, and what is known of them, one element a row.
@@ -42,6 +60,8 @@ struct CoarseRows {
     const float* sizes;          // A
     const float* residuals;      // r
     const float* gaps;
+    const float* next;         // rows that come next, not yet rounded: fetched meanwhile; null: none
+    std::int64_t dimensions;   // of those
 };
 
 // What is left of a row's centroids.
@@ -49,7 +69,7 @@ struct Shortlist {
     static constexpr int capacity = 64;
     std::int32_t count;          // -1: more than fit
     std::int32_t ids[capacity];  // ascending
-    float least[capacity];       // w - E
+    float least[capacity];       // w - E; not where all centroids are in one panel, when the limit is known at once
     float most;                  // the smallest w + E of all
     float rest;                  // the smallest w - E among the centroids that are not listed
 };
@@ -57,8 +77,10 @@ struct Shortlist {
 struct PrefilterKernel {
     int wide;           // columns of a panel
     int word_elements;  // dimensions in a word
-    // out [words] = the row less the centre, rounded, padded with zeros.
-    CoarseRow (*convert)(const float* row, const float* centre, std::int64_t dimensions, std::uint32_t* out);
+    // rows: [count, dimensions]; centre: [dimensions].
+    void (*convert)(const float* rows, std::int64_t count, const float* centre, std::int64_t dimensions, const ConvertedRows& out);
+    // From the squares and residuals of converted rows.
+    void (*bound_rows)(const RowBoundFactors& factors, std::int64_t count, const float* squares, const float* residuals, RowBounds bounds);
     // count in [1, block_rows]; lists: [count].
     void (*shortlists)(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists);
     // values[i] = v(row, ids[i]) as the float32 kernels define it, with at most as many roundings in a row.

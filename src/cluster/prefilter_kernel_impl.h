@@ -3,7 +3,7 @@
 // function compiled for this instruction set can be linked into another's path.
 //
 // Format has: Sum, what products add up in, a register; word_elements; start(column's start); multiply_add(sum, columns,
-// row); load, store and add of sums; value(sums, scales, row's step, norms), the w's; convert().
+// row); load, store and add of sums; value(sums, scales, row's step, norms), the w's; convert(), of one row.
 #include <immintrin.h>
 
 #include "cluster/prefilter_kernel.h"
@@ -13,30 +13,44 @@ namespace {
 
 constexpr int lanes = 16, tile_rows = 6, most_vectors = 4;
 constexpr std::int64_t chunk_words = chunk_dimensions / 2;  // prefilter.h counts on bfloat16's chunks of this length
-constexpr std::int64_t rows_ahead = 1024;  // floats: the next rows are fetched while this one is converted
 constexpr float infinity = __builtin_inff();
+
+// What rounding one row came to: see ConvertedRows.
+struct CoarseRow {
+    float step, square, residual;
+};
 
 __mmask16 tail_mask(std::int64_t left) {
     return left >= lanes ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << left) - 1);
 }
 
 // The row less the centre, sixteen dimensions from j on, and zeros past its end.
-__m512 centred(const float* row, const float* centre, std::int64_t j, __mmask16 mask) {
-    _mm_prefetch(row + j + rows_ahead, _MM_HINT_T0);
+[[gnu::always_inline]] inline __m512 centred(const float* row, const float* centre, std::int64_t j, __mmask16 mask) {
     return _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, row + j), _mm512_maskz_loadu_ps(mask, centre + j));
+}
+[[gnu::always_inline]] inline __m512 centred(const float* row, const float* centre, std::int64_t j) {
+    return _mm512_sub_ps(_mm512_loadu_ps(row + j), _mm512_loadu_ps(centre + j));
 }
 
 // held [tile_rows, wide] (+)= starts [wide] + x [tile_rows, words] times packed [words, wide], wide = vectors * lanes.
+// For each word of a tile so many bytes of the next block's rows are asked for: read when they are converted, all at
+// once, they come too slowly.
+template <class Format>
+constexpr int fetched_bytes = tile_rows * Format::word_elements * static_cast<int>(sizeof(float));
+
 template <class Format, int vectors, bool first>
 [[gnu::noinline]] void multiply(const std::uint32_t* const* x, const std::int32_t* starts, std::int64_t words,
-                                const std::uint32_t* packed, std::uint32_t* held) {
+                                const std::uint32_t* packed, std::uint32_t* held, const char* fetch) {
     constexpr int wide = vectors * lanes;
     typename Format::Sum sums[tile_rows][vectors];
 #pragma GCC unroll 6
     for (int r = 0; r < tile_rows; ++r)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) sums[r][v] = Format::start(starts + v * lanes);
-    for (std::int64_t p = 0; p < words; ++p, packed += wide) {
+    const std::int64_t step = fetch ? fetched_bytes<Format> : 0;
+    if (!fetch) fetch = reinterpret_cast<const char*>(packed);
+    for (std::int64_t p = 0; p < words; ++p, packed += wide, fetch += step) {
+        for (int byte = 0; byte < fetched_bytes<Format>; byte += 48) _mm_prefetch(fetch + byte, _MM_HINT_T1);
         __m512i columns[vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) columns[v] = _mm512_loadu_si512(packed + v * lanes);
@@ -60,8 +74,9 @@ template <class Format, int vectors, bool first>
 // first-level cache while all rows pass by.
 template <class Format, int vectors>
 void multiply_panel(const std::uint32_t* rows, std::int64_t count, std::int64_t words, const std::uint32_t* packed,
-                    const std::int32_t* starts, std::uint32_t* products) {
+                    const std::int32_t* starts, std::uint32_t* products, const float* fetched) {
     constexpr int wide = vectors * lanes;
+    const char* fetch = reinterpret_cast<const char*>(fetched);
     static constexpr std::int32_t none[wide] = {};
     for (std::int64_t begin = 0; begin < words; begin += chunk_words) {
         const std::int64_t length = words - begin < chunk_words ? words - begin : chunk_words;
@@ -69,8 +84,9 @@ void multiply_panel(const std::uint32_t* rows, std::int64_t count, std::int64_t 
             const std::uint32_t* x[tile_rows];
             for (int r = 0; r < tile_rows; ++r)  // a tile that sticks out computes the last row again
                 x[r] = rows + (row + r < count ? row + r : count - 1) * words + begin;
-            if (begin == 0) multiply<Format, vectors, true>(x, starts, length, packed, products + row * wide);
-            else multiply<Format, vectors, false>(x, none, length, packed + begin * wide, products + row * wide);
+            if (begin == 0) multiply<Format, vectors, true>(x, starts, length, packed, products + row * wide, fetch);
+            else multiply<Format, vectors, false>(x, none, length, packed + begin * wide, products + row * wide, fetch);
+            if (fetch) fetch += length * fetched_bytes<Format>;
         }
     }
 }
@@ -120,6 +136,21 @@ void list_values(Search& search, Shortlist& list, const __m512* least, std::int3
     }
 }
 
+// The w and E of a row and one panel, whose columns begin with `column`.
+template <class Format, int vectors>
+[[gnu::always_inline]] inline void coarse_values(const CoarseRows& rows, std::int64_t row, const CoarseView& centroids, std::int64_t column,
+                                                 const std::uint32_t* products, __m512* values, __m512* errors) {
+    const __m512 step = _mm512_set1_ps(rows.steps[row]), size = _mm512_set1_ps(rows.sizes[row]);
+    const __m512 residual = _mm512_set1_ps(rows.residuals[row]);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+        const std::int64_t at = column + v * lanes;
+        values[v] = Format::value(Format::load(products + v * lanes), _mm512_loadu_ps(centroids.scales + at), step,
+                                  _mm512_loadu_ps(centroids.norms + at));
+        errors[v] = _mm512_fmadd_ps(residual, _mm512_loadu_ps(centroids.reach + at), _mm512_mul_ps(size, _mm512_loadu_ps(centroids.spread + at)));
+    }
+}
+
 template <class Format, int vectors>
 void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists) {
     constexpr int wide = vectors * lanes;
@@ -131,21 +162,14 @@ void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& ce
         lists[row].most = lists[row].rest = infinity;
     }
     for (std::int64_t column = 0; column < centroids.columns; column += wide) {
-        multiply_panel<Format, vectors>(rows.words, count, centroids.words, centroids.panels + column * centroids.words, centroids.starts + column, products);
+        multiply_panel<Format, vectors>(rows.words, count, centroids.words, centroids.panels + column * centroids.words,
+                                        centroids.starts + column, products, column == 0 ? rows.next : nullptr);
         for (std::int64_t row = 0; row < count; ++row) {
             Search& search = searches[row];
-            const __m512 step = _mm512_set1_ps(rows.steps[row]), size = _mm512_set1_ps(rows.sizes[row]);
-            const __m512 residual = _mm512_set1_ps(rows.residuals[row]);
             __m512 values[vectors], errors[vectors], least[vectors];
+            coarse_values<Format, vectors>(rows, row, centroids, column, products + row * wide, values, errors);
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) {
-                const std::int64_t at = column + v * lanes;
-                values[v] = Format::value(Format::load(products + row * wide + v * lanes), _mm512_loadu_ps(centroids.scales + at), step,
-                                          _mm512_loadu_ps(centroids.norms + at));
-                errors[v] = _mm512_fmadd_ps(residual, _mm512_loadu_ps(centroids.reach + at),
-                                            _mm512_mul_ps(size, _mm512_loadu_ps(centroids.spread + at)));
-                least[v] = _mm512_sub_ps(values[v], errors[v]);
-            }
+            for (int v = 0; v < vectors; ++v) least[v] = _mm512_sub_ps(values[v], errors[v]);
             __m512 smallest = least[0];
 #pragma GCC unroll 3
             for (int v = 1; v < vectors; ++v) smallest = _mm512_min_ps(smallest, least[v]);
@@ -171,50 +195,127 @@ void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& ce
     }
 }
 
+// The same where all centroids are in one panel: a row's smallest w + E is known before anything is listed.
+template <class Format, int vectors>
+void shortlists_of_one_panel(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists) {
+    constexpr int wide = vectors * lanes;
+    alignas(64) std::uint32_t products[(block_rows + tile_rows) * wide];
+    multiply_panel<Format, vectors>(rows.words, count, centroids.words, centroids.panels, centroids.starts, products,
+                                    rows.next);
+    for (std::int64_t row = 0; row < count; ++row) {
+        Shortlist& list = lists[row];
+        __m512 values[vectors], errors[vectors], least[vectors];
+        coarse_values<Format, vectors>(rows, row, centroids, 0, products + row * wide, values, errors);
+        __m512 most = _mm512_add_ps(values[0], errors[0]);
+#pragma GCC unroll 4
+        for (int v = 1; v < vectors; ++v) most = _mm512_min_ps(most, _mm512_add_ps(values[v], errors[v]));
+        list.most = _mm512_reduce_min_ps(most);
+        const __m512 limit = _mm512_set1_ps(list.most + rows.gaps[row]);
+        __m512 rest = _mm512_set1_ps(infinity);
+        std::uint64_t hits = 0;
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) {
+            least[v] = _mm512_sub_ps(values[v], errors[v]);
+            const __mmask16 within = _mm512_cmp_ps_mask(least[v], limit, _CMP_LE_OQ);
+            rest = _mm512_mask_min_ps(rest, static_cast<__mmask16>(~within), rest, least[v]);
+            hits |= std::uint64_t{within} << (v * lanes);
+        }
+        list.rest = _mm512_reduce_min_ps(rest);
+        list.count = __builtin_popcountll(hits);
+        // Most rows have a few: those are written whether they are there or not, as a processor cannot guess how many are.
+        constexpr int usual = 4;
+        static_assert(wide <= Shortlist::capacity);
+#pragma GCC unroll 4
+        for (int i = 0; i < usual; ++i, hits &= hits - 1) list.ids[i] = __builtin_ctzll(hits | std::uint64_t{1} << 63);
+        for (std::int32_t i = usual; hits != 0; ++i, hits &= hits - 1) list.ids[i] = __builtin_ctzll(hits);
+    }
+}
+
 template <int number>
 struct Constant {
     static constexpr int value = number;
 };
 
-// The sum of products of a row with several centroids, in one pass over the row.
+// At least the value, as a float: the slack is sixteen times what a rounding loses, and has room for those of E = r P + A Q.
+[[gnu::always_inline]] inline float above(double value) { return static_cast<float>(value * bound_slack + 0x1p-126); }
+
+void bound_rows(const RowBoundFactors& f, std::int64_t count, const float* squares, const float* rounded_away, RowBounds bounds) {
+    constexpr double u = 0x1p-24;
+    for (std::int64_t i = 0; i < count; ++i) {
+        const double root = __builtin_sqrt(static_cast<double>(squares[i]));
+        const double norm = root * f.norm + f.tiny, lower = root * f.least - f.tiny, least = lower > 0 ? lower : 0;
+        const double residual = __builtin_sqrt(static_cast<double>(rounded_away[i])) * f.residual + 2 * u * norm + f.tiny;
+        const double rounded = norm + residual, both = norm + f.largest_norm;
+        // What w - E and w + E can be in size: each is rounded, and so is the limit made from it.
+        const double values = 2 * rounded * f.largest_rounded + f.largest_norm * f.largest_norm +
+                              1.001 * (residual * f.largest_reach + rounded * f.largest_spread);
+        const double error = (f.constant + f.canonical * both * both + 2 * u * values) * bound_slack;
+        bounds.at_most[i] = norm * norm * bound_slack + error;
+        bounds.at_least[i] = least * least * (2 - bound_slack) - error;
+        bounds.sizes[i] = above(rounded);
+        bounds.residuals[i] = above(residual);
+        bounds.gaps[i] = above(2 * error + 4 * u * values);
+    }
+}
+
+// out[c] = the product of a row with each of several centroids, in one pass over the row.
 template <int together>
-[[gnu::always_inline]] inline void products_of(const float* row, std::int64_t dimensions, const float* const* centroids, __m512* totals) {
+[[gnu::always_inline]] inline void products_of(const float* row, std::int64_t dimensions, const float* const* centroids, float* out) {
+    __m512 totals[together];
     for (int c = 0; c < together; ++c) totals[c] = _mm512_setzero_ps();
     for (std::int64_t begin = 0; begin < dimensions; begin += chunk_dimensions) {
         const std::int64_t end = begin + chunk_dimensions < dimensions ? begin + chunk_dimensions : dimensions;
+        const std::int64_t whole = begin + (end - begin) / lanes * lanes;
         __m512 sums[together];
         for (int c = 0; c < together; ++c) sums[c] = _mm512_setzero_ps();
-        for (std::int64_t j = begin; j < end; j += lanes) {
-            const __mmask16 mask = tail_mask(end - j);
-            const __m512 value = _mm512_maskz_loadu_ps(mask, row + j);
+        for (std::int64_t j = begin; j < whole; j += lanes) {
+            const __m512 value = _mm512_loadu_ps(row + j);
 #pragma GCC unroll 4
-            for (int c = 0; c < together; ++c) sums[c] = _mm512_fmadd_ps(value, _mm512_maskz_loadu_ps(mask, centroids[c] + j), sums[c]);
+            for (int c = 0; c < together; ++c) sums[c] = _mm512_fmadd_ps(value, _mm512_loadu_ps(centroids[c] + j), sums[c]);
+        }
+        if (whole < end) {
+            const __mmask16 mask = tail_mask(end - whole);
+            const __m512 value = _mm512_maskz_loadu_ps(mask, row + whole);
+#pragma GCC unroll 4
+            for (int c = 0; c < together; ++c) sums[c] = _mm512_fmadd_ps(value, _mm512_maskz_loadu_ps(mask, centroids[c] + whole), sums[c]);
         }
         for (int c = 0; c < together; ++c) totals[c] = _mm512_add_ps(totals[c], sums[c]);
     }
+    for (int c = 0; c < together; ++c) out[c] = _mm512_reduce_add_ps(totals[c]);
 }
 
 void values(const float* row, std::int64_t dimensions, const float* centroids, const float* norms, const std::int32_t* ids,
             std::int64_t count, float* out) {
-    std::int64_t i = 0;
-    const auto some = [&](auto together) __attribute__((always_inline)) {
+    // One, two or four at once, the last one again where fewer are left: how many there are is hard to guess.
+    const auto some = [&](std::int64_t first, auto together) __attribute__((always_inline)) {
         const float* those[together.value];
-        __m512 totals[together.value];
-        for (int c = 0; c < together.value; ++c) those[c] = centroids + ids[i + c] * dimensions;
-        products_of<together.value>(row, dimensions, those, totals);
-        for (int c = 0; c < together.value; ++c, ++i) out[i] = norms[ids[i]] - 2 * _mm512_reduce_add_ps(totals[c]);
+        float products[together.value];
+        for (std::int64_t c = 0; c < together.value; ++c) those[c] = centroids + ids[first + c < count ? first + c : count - 1] * dimensions;
+        products_of<together.value>(row, dimensions, those, products);
+        for (std::int64_t c = 0; c < together.value && first + c < count; ++c) out[first + c] = norms[ids[first + c]] - 2 * products[c];
     };
-    while (i + 4 <= count) some(Constant<4>());
-    while (i + 2 <= count) some(Constant<2>());
-    if (i < count) some(Constant<1>());
+    if (count == 1) some(0, Constant<1>());
+    else if (count == 2) some(0, Constant<2>());
+    else for (std::int64_t first = 0; first < count; first += 4) some(first, Constant<4>());
+}
+
+template <class Format>
+void convert(const float* rows, std::int64_t count, const float* centre, std::int64_t dimensions, const ConvertedRows& out) {
+    const std::int64_t words = (dimensions + Format::word_elements - 1) / Format::word_elements;
+    for (std::int64_t i = 0; i < count; ++i) {
+        const CoarseRow row = Format::convert(rows + i * dimensions, centre, dimensions, out.words + i * words);
+        out.steps[i] = row.step, out.squares[i] = row.square, out.residuals[i] = row.residual;
+    }
 }
 
 // The widest is the fastest; narrower ones waste less on a few centroids.
 template <class Format>
 PrefilterKernel kernel_for(std::int64_t clusters) {
-    if (clusters <= lanes) return {lanes, Format::word_elements, Format::convert, shortlists<Format, 1>, values};
-    if (clusters <= 2 * lanes) return {2 * lanes, Format::word_elements, Format::convert, shortlists<Format, 2>, values};
-    return {most_vectors * lanes, Format::word_elements, Format::convert, shortlists<Format, most_vectors>, values};
+    constexpr int widest = most_vectors * lanes;
+    if (clusters <= lanes) return {lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 1>, values};
+    if (clusters <= 2 * lanes) return {2 * lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 2>, values};
+    if (clusters <= widest) return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, most_vectors>, values};
+    return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists<Format, most_vectors>, values};
 }
 
 }  // namespace

@@ -57,6 +57,7 @@ TEST(Prefilter, the_nearest_centroid_is_listed_and_every_distance_is_within_the_
                         ASSERT_LE(distances[static_cast<std::size_t>(nearest)], static_cast<double>(list.most) + found.at_most[at]);
                         for (std::int32_t id = 0; id < k; ++id) {
                             const auto listed = std::ranges::find(ids, id);
+                            if (listed != ids.end() && k <= prefilter.kernel().wide) continue;  // no value of its own is kept
                             const float least = listed == ids.end() ? list.rest : list.least[listed - ids.begin()];
                             ASSERT_GE(distances[static_cast<std::size_t>(id)], static_cast<double>(least) + found.at_least[at]);
                         }
