@@ -151,7 +151,7 @@ DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t di
       clusters_(static_cast<std::int64_t>(centroids.size()) / dimensions),
       centroids_(centroids.begin(), centroids.end()),
       gap_(dimensions, largest_norm(centroids, dimensions)) {
-    if (tile_kernel_) packed_.emplace(centroids_, dimensions_, tile_kernel_->lanes, tile_kernel_->wide);
+    if (tile_kernel_) packed_.emplace(centroids_, dimensions_, *tile_kernel_);
     if (const auto format = resolve_prefilter(prefilter, kernel_, clusters_)) prefilter_.emplace(centroids_, dimensions_, *format);
 }
 

@@ -3,21 +3,21 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "base/aligned_vector.h"
 #include "cluster/tile_kernel.h"
 
 namespace kohort::cluster {
 
 class PackedCentroids {
   public:
-    // centroids: [k, d] with norms below 2^60. lanes and wide as in the TileKernel they are for.
-    PackedCentroids(std::span<const float> centroids, std::int64_t dimensions, int lanes, int wide);
+    // centroids: [k, d] with norms below 2^60. kernel: the one they are for.
+    PackedCentroids(std::span<const float> centroids, std::int64_t dimensions, const TileKernel& kernel);
     PackedView view() const;
 
   private:
-    std::int64_t dimensions_;
-    std::vector<float> panels_, norms_;
+    std::int64_t dimensions_, narrow_centroids_ = 0;
+    base::AlignedVector<float> panels_, narrow_, norms_;
 };
 
 }  // namespace kohort::cluster

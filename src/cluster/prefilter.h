@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/aligned_vector.h"
 #include "cluster/prefilter_kernel.h"
 
 namespace kohort::cluster {
@@ -60,9 +61,9 @@ class Prefilter {
     CoarseFormat format_;
     PrefilterKernel kernel_;
     std::int64_t dimensions_, words_;
-    std::vector<float> centre_, scales_, norms_, reach_, spread_;
-    std::vector<std::uint32_t> panels_;
-    std::vector<std::int32_t> starts_;
+    base::AlignedVector<float> centre_, scales_, norms_, reach_, spread_;
+    base::AlignedVector<std::uint32_t> panels_;
+    base::AlignedVector<std::int32_t> starts_;
     RowBoundFactors factors_{};
     bool usable_;                                 // no centroid is too large for the proof
 };

@@ -17,11 +17,18 @@ inline constexpr std::int64_t block_rows = 128;
 // Centroids as PackedCentroids lays them out: -2c for each, in panels of `wide` neighbouring centroids (the last panel
 // as narrow as whole vectors allow); a panel holds [d, its width] floats. Columns past the last centroid are zero with
 // an infinite norm.
+// At most so many centroids, of so many dimensions, are multiplied with lanes along the dimensions where a kernel has
+// sixteen lanes: tile_kernel_narrow.h.
+inline constexpr int narrow_lanes = 16, narrow_most_centroids = 12;
+inline constexpr std::int64_t narrow_least_dimensions = 16, narrow_dimensions = 2048;
+
 struct PackedView {
     const float* panels;
     const float* norms;    // ||c||^2 rounded to float, [columns]
     std::int64_t columns;  // a multiple of the lanes
     std::int64_t dimensions;
+    const float* narrow;           // -2c one after another, each filled up with zeros to whole registers; null: there are panels
+    std::int64_t narrow_centroids;  // in `narrow`, filled up to an even number, four at least
 };
 
 struct RowBest {
@@ -32,6 +39,7 @@ struct RowBest {
 struct TileKernel {
     int lanes;  // floats in a vector register
     int wide;   // columns of a full panel
+    bool narrow;  // multiplies few centroids as `narrow` holds them
     // rows: [count, d] with count in [1, block_rows]; best: [count].
     void (*best_two)(const float* rows, std::int64_t count, const PackedView& centroids, RowBest* best);
     void (*best_three)(const float* rows, std::int64_t count, const PackedView& centroids, RowBest* best);

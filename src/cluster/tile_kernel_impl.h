@@ -4,6 +4,9 @@
 #pragma once
 
 #include "cluster/tile_kernel.h"
+#if defined(__AVX512F__)
+#include "cluster/tile_kernel_narrow.h"
+#endif
 
 namespace kohort::cluster {
 namespace {
@@ -37,6 +40,11 @@ struct TileKernelBody {
     using LooseFloats = typename Vectors<lanes>::LooseFloats;
     using Integers = typename Vectors<lanes>::Integers;
 
+#if defined(__AVX512F__)
+    static constexpr bool has_narrow = lanes == narrow_lanes;
+#else
+    static constexpr bool has_narrow = false;
+#endif
     static constexpr float infinity = __builtin_inff();
     static constexpr std::int64_t cached_floats = 6144;  // 24 KiB
 
@@ -136,7 +144,7 @@ struct TileKernelBody {
         };
         if constexpr (vectors == 1) {
             for (std::int64_t begin = 0; begin < length; begin += line) {
-                for (int r = 0; r < tile_rows; ++r) __builtin_prefetch(x[r] + begin + ahead);
+                for (int r = 0; r < tile_rows; ++r) __builtin_prefetch(x[r] + begin + ahead, 0, 2);
                 const std::int64_t end = begin + line < length ? begin + line : length;
                 for (std::int64_t j = begin; j < end; ++j) step(j);
             }
@@ -185,6 +193,14 @@ struct TileKernelBody {
     static void all_values(const float* rows, std::int64_t count, const PackedView& centroids, Done&& done) {
         alignas(64) float products[(block_rows + tile_rows) * tile_vectors * lanes];
         const std::int64_t d = centroids.dimensions;
+#if defined(__AVX512F__)
+        if constexpr (lanes == narrow_lanes)
+            if (centroids.narrow) {
+                multiply_narrow(rows, count, centroids, products);
+                for (std::int64_t row = 0; row < count; ++row) done(row, 0, load(products + row * lanes) + load(centroids.norms));
+                return;
+            }
+#endif
         for (std::int64_t column = 0; column < centroids.columns;) {
             const std::int64_t left = (centroids.columns - column) / lanes;
             const std::int64_t vectors = left < tile_vectors ? left : tile_vectors;
@@ -228,7 +244,7 @@ struct TileKernelBody {
         });
     }
 
-    static constexpr TileKernel table() { return {lanes, tile_vectors * lanes, best_two, best_three, near}; }
+    static constexpr TileKernel table() { return {lanes, tile_vectors * lanes, has_narrow, best_two, best_three, near}; }
 };
 
 }  // namespace

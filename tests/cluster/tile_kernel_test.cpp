@@ -20,7 +20,7 @@ const TileKernel widths[] = {TileKernelBody<4, 6, 2>::table(), TileKernelBody<8,
 
 // v(row, centroid): with a single centroid the best value is its value.
 float value_of(const TileKernel& kernel, const float* row, const float* centroid, std::int64_t d) {
-    const PackedCentroids packed(std::span(centroid, static_cast<std::size_t>(d)), d, kernel.lanes, kernel.wide);
+    const PackedCentroids packed(std::span(centroid, static_cast<std::size_t>(d)), d, kernel);
     RowBest best;
     kernel.best_two(row, 1, packed.view(), &best);
     return best.first;
@@ -58,7 +58,7 @@ TEST(TileKernel, keeps_what_a_plain_loop_keeps) {
         const auto x = normals(static_cast<std::size_t>(block_rows * d), 0, 3), c = normals(static_cast<std::size_t>(k * d), 0, 4);
         for (const TileKernel& kernel : widths)
             for (const std::int64_t count : {std::int64_t{1}, std::int64_t{6}, std::int64_t{29}, block_rows}) {
-                const PackedCentroids packed(c, d, kernel.lanes, kernel.wide);
+                const PackedCentroids packed(c, d, kernel);
                 std::vector<RowBest> two(static_cast<std::size_t>(count)), three(static_cast<std::size_t>(count));
                 kernel.best_two(x.data(), count, packed.view(), two.data());
                 kernel.best_three(x.data(), count, packed.view(), three.data());
@@ -88,7 +88,7 @@ TEST(TileKernel, near_finds_exactly_the_values_within_the_limit) {
     const std::int64_t d = 30, k = 77, count = 50;
     const auto x = normals(count * d, 0, 5), c = normals(k * d, 0, 6);
     for (const TileKernel& kernel : widths) {
-        const PackedCentroids packed(c, d, kernel.lanes, kernel.wide);
+        const PackedCentroids packed(c, d, kernel);
         std::vector<float> limits;
         std::vector<std::vector<std::int32_t>> expected(count), found(count);
         for (std::int64_t i = 0; i < count; ++i) {
