@@ -12,7 +12,8 @@
 //    ((d + 1) roundings of size w are below u for d < 2^28). With Cauchy and Schwarz, and 2^-126 for each of at most
 //    2 d + 4 operations that may underflow (flushed to zero or not),
 //        |v - (D - ||x||^2)| <= B = g(L + M, u) * 2 X C + g(3, u) C^2 + (2 d + 4) 2^-126.
-//    This needs no intermediate to overflow, which X, C < 2^60 ensures.
+//    This needs no intermediate to overflow, which X, C < 2^60 ensures. Where lanes run along the dimensions
+//    (tile_kernel_narrow.h, 16 <= d <= 2048) a product passes at most ceil(d / 16) + 4 + 1 roundings, which is fewer.
 // 2. The canonical distance K sums terms that are not negative, each with three roundings (the difference counts
 //    twice when squared, the square once), at most ceil(d / 8) + 3 additions a term:
 //        |K - D| <= g(ceil(d / 8) + 6, w) D,  and  D <= (X + C)^2.

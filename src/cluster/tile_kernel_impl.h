@@ -229,6 +229,13 @@ struct TileKernelBody {
     }
 
     static void best_two(const float* rows, std::int64_t count, const PackedView& centroids, RowBest* result) {
+#if defined(__AVX512F__)
+        if constexpr (has_narrow)
+            if (centroids.narrow) {
+                all_values(rows, count, centroids, [&](std::int64_t row, std::int64_t, Floats value) { result[row] = best_two_of(reinterpret_cast<__m512>(value)); });
+                return;
+            }
+#endif
         best<BestTwo>(rows, count, centroids, result);
     }
     static void best_three(const float* rows, std::int64_t count, const PackedView& centroids, RowBest* result) {

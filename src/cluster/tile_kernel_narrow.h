@@ -4,6 +4,8 @@
 // where there are at most narrow_dimensions, which certify.h allows. Written like tile_kernel_impl.h, and for its use.
 #pragma once
 
+#include <immintrin.h>
+
 #include "cluster/tile_kernel.h"
 
 namespace kohort::cluster {
@@ -108,6 +110,14 @@ inline void multiply_narrow(const float* rows, std::int64_t count, const PackedV
     else if (view.narrow_centroids <= 8) NarrowTile<8, 3>::multiply_block(rows, count, d, view.narrow, products);
     else if (view.narrow_centroids <= 10) NarrowTile<10, 2>::multiply_block(rows, count, d, view.narrow, products);
     else NarrowTile<12, 2>::multiply_block(rows, count, d, view.narrow, products);
+}
+
+// The smallest of a row's values, the lowest centroid of those that have it, and the smallest of the others'.
+inline RowBest best_two_of(__m512 values) {
+    const float first = _mm512_reduce_min_ps(values);
+    const int id = __builtin_ctz(_mm512_cmp_ps_mask(values, _mm512_set1_ps(first), _CMP_LE_OQ) | 1u << (narrow_lanes - 1));
+    const float infinity = __builtin_inff();
+    return {first, _mm512_reduce_min_ps(_mm512_mask_mov_ps(values, static_cast<__mmask16>(1u << id), _mm512_set1_ps(infinity))), infinity, id, 0};
 }
 
 }  // namespace

@@ -16,10 +16,18 @@
 namespace kohort::cluster {
 namespace {
 
-const TileKernel widths[] = {TileKernelBody<4, 6, 2>::table(), TileKernelBody<8, 6, 2>::table(), TileKernelBody<16, 6, 4>::table()};
+// And the machine's own sixteen-lane form, which multiplies few centroids in another way.
+std::vector<TileKernel> kernels() {
+    std::vector<TileKernel> all = {TileKernelBody<4, 6, 2>::table(), TileKernelBody<8, 6, 2>::table(), TileKernelBody<16, 6, 4>::table()};
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) all.push_back(tile_kernel_avx512);
+#endif
+    return all;
+}
 
-// v(row, centroid): with a single centroid the best value is its value.
-float value_of(const TileKernel& kernel, const float* row, const float* centroid, std::int64_t d) {
+// v(row, centroid) as one of k: with a single centroid the best value is its value.
+float value_of(TileKernel kernel, const float* row, const float* centroid, std::int64_t d, std::int64_t k) {
+    kernel.narrow &= k <= narrow_most_centroids;
     const PackedCentroids packed(std::span(centroid, static_cast<std::size_t>(d)), d, kernel);
     RowBest best;
     kernel.best_two(row, 1, packed.view(), &best);
@@ -35,10 +43,10 @@ std::vector<float> normals(std::size_t count, double shift, unsigned seed) {
 }
 
 TEST(TileKernel, errors_stay_inside_the_proven_bound) {
-    for (const std::int64_t d : {1, 8, 127, 128, 129, 700})
+    for (const std::int64_t d : {1, 8, 15, 16, 17, 127, 128, 129, 700, 2048, 2049})
         for (const double shift : {0.0, 3.0, 1000.0}) {
             const auto x = normals(static_cast<std::size_t>(30 * d), shift, 1), c = normals(static_cast<std::size_t>(5 * d), shift, 2);
-            for (const TileKernel& kernel : widths)
+            for (const TileKernel& kernel : kernels())
                 for (std::int64_t i = 0; i < 30; ++i)
                     for (std::int64_t id = 0; id < 5; ++id) {
                         const float *row = x.data() + i * d, *centroid = c.data() + id * d;
@@ -46,7 +54,7 @@ TEST(TileKernel, errors_stay_inside_the_proven_bound) {
                         for (std::int64_t j = 0; j < d; ++j)
                             exact += static_cast<long double>(centroid[j]) * (static_cast<long double>(centroid[j]) - 2.0L * row[j]);
                         const CertifiedGap gap(d, norm_bound(centroid, d));
-                        const double error = static_cast<double>(std::abs(value_of(kernel, row, centroid, d) - exact));
+                        const double error = static_cast<double>(std::abs(value_of(kernel, row, centroid, d, 1) - exact));
                         ASSERT_LE(2 * error, gap(norm_bound(row, d))) << kernel.lanes << " lanes, d = " << d << ", shift " << shift;
                     }
         }
@@ -54,9 +62,9 @@ TEST(TileKernel, errors_stay_inside_the_proven_bound) {
 
 TEST(TileKernel, keeps_what_a_plain_loop_keeps) {
     const std::int64_t d = 150;
-    for (const std::int64_t k : {1, 2, 3, 17, 31, 64, 70, 100, 115}) {
+    for (const std::int64_t k : {1, 2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 17, 31, 64, 70, 100, 115}) {
         const auto x = normals(static_cast<std::size_t>(block_rows * d), 0, 3), c = normals(static_cast<std::size_t>(k * d), 0, 4);
-        for (const TileKernel& kernel : widths)
+        for (const TileKernel& kernel : kernels())
             for (const std::int64_t count : {std::int64_t{1}, std::int64_t{6}, std::int64_t{29}, block_rows}) {
                 const PackedCentroids packed(c, d, kernel);
                 std::vector<RowBest> two(static_cast<std::size_t>(count)), three(static_cast<std::size_t>(count));
@@ -64,7 +72,7 @@ TEST(TileKernel, keeps_what_a_plain_loop_keeps) {
                 kernel.best_three(x.data(), count, packed.view(), three.data());
                 for (const std::int64_t i : {std::int64_t{0}, count / 2, count - 1}) {
                     std::vector<std::pair<float, std::int32_t>> values;
-                    for (std::int32_t id = 0; id < k; ++id) values.emplace_back(value_of(kernel, x.data() + i * d, c.data() + id * d, d), id);
+                    for (std::int32_t id = 0; id < k; ++id) values.emplace_back(value_of(kernel, x.data() + i * d, c.data() + id * d, d, k), id);
                     std::ranges::sort(values);
                     values.resize(3, {std::numeric_limits<float>::infinity(), 0});
                     const auto& best = two[static_cast<std::size_t>(i)];
@@ -85,25 +93,26 @@ TEST(TileKernel, keeps_what_a_plain_loop_keeps) {
 }
 
 TEST(TileKernel, near_finds_exactly_the_values_within_the_limit) {
-    const std::int64_t d = 30, k = 77, count = 50;
-    const auto x = normals(count * d, 0, 5), c = normals(k * d, 0, 6);
-    for (const TileKernel& kernel : widths) {
-        const PackedCentroids packed(c, d, kernel);
-        std::vector<float> limits;
-        std::vector<std::vector<std::int32_t>> expected(count), found(count);
-        for (std::int64_t i = 0; i < count; ++i) {
-            limits.push_back(value_of(kernel, x.data() + i * d, c.data() + (i % k) * d, d));  // itself included
-            for (std::int32_t id = 0; id < k; ++id)
-                if (value_of(kernel, x.data() + i * d, c.data() + id * d, d) <= limits.back())
-                    expected[static_cast<std::size_t>(i)].push_back(id);
+    const std::int64_t d = 30, count = 50;
+    for (const std::int64_t k : {9, 77})
+        for (const TileKernel& kernel : kernels()) {
+            const auto x = normals(count * d, 0, 5), c = normals(static_cast<std::size_t>(k * d), 0, 6);
+            const PackedCentroids packed(c, d, kernel);
+            std::vector<float> limits;
+            std::vector<std::vector<std::int32_t>> expected(count), found(count);
+            for (std::int64_t i = 0; i < count; ++i) {
+                limits.push_back(value_of(kernel, x.data() + i * d, c.data() + (i % k) * d, d, k));  // itself included
+                for (std::int32_t id = 0; id < k; ++id)
+                    if (value_of(kernel, x.data() + i * d, c.data() + id * d, d, k) <= limits.back())
+                        expected[static_cast<std::size_t>(i)].push_back(id);
+            }
+            kernel.near(x.data(), count, packed.view(), limits.data(),
+                        [](void* context, std::int32_t row, std::int32_t id) {
+                            (*static_cast<std::vector<std::vector<std::int32_t>>*>(context))[static_cast<std::size_t>(row)].push_back(id);
+                        },
+                        &found);
+            EXPECT_EQ(found, expected) << kernel.lanes << " lanes";
         }
-        kernel.near(x.data(), count, packed.view(), limits.data(),
-                    [](void* context, std::int32_t row, std::int32_t id) {
-                        (*static_cast<std::vector<std::vector<std::int32_t>>*>(context))[static_cast<std::size_t>(row)].push_back(id);
-                    },
-                    &found);
-        EXPECT_EQ(found, expected) << kernel.lanes << " lanes";
-    }
 }
 
 }  // namespace
