@@ -25,7 +25,8 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // Bounds cost a row about what ten centroids do, and the distances between centroids as much as k rows do; both are
 // worth it where so many rows are passed over. They are tried once few rows change, and where that failed again when
 // half as many do, or some iterations later.
-constexpr double worthwhile_share = 0.02, few_change = 0.1;
+// With few centroids a row costs little more than reading it does, and rows that are left apart are not read in one go.
+constexpr double worthwhile_share = 0.02, worthwhile_share_of_few = 0.5, few_change = 0.1;
 constexpr int try_again = 8;
 
 class Lloyd {
@@ -145,7 +146,8 @@ void Lloyd::visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker
 }
 
 bool Lloyd::passes_over_enough() const {
-    return static_cast<double>(pruned_) >= worthwhile_share * static_cast<double>(rows_.global_rows());
+    const double share = k_ <= narrow_most_centroids ? worthwhile_share_of_few : worthwhile_share;
+    return static_cast<double>(pruned_) >= share * static_cast<double>(rows_.global_rows());
 }
 
 bool Lloyd::bounds_are_worthwhile(int iteration) {

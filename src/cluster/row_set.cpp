@@ -214,11 +214,18 @@ void RowSet::run_tiles(std::size_t first, std::size_t last, const float* values,
     const auto workers = static_cast<int>(std::clamp<std::size_t>(last - first, 1, static_cast<std::size_t>(threads_)));
     std::atomic<std::size_t> next{first};
     base::run_workers(workers, [&](int worker) {
-        for (std::size_t at; (at = next.fetch_add(1)) < last;) {
-            parallel::heartbeat();
-            RowTile tile = tiles_[at];
-            if (!tile.values) tile.values = values + (tile.first_local - tiles_[first].first_local) * dimensions_;
-            work(tile, worker);
+        for (;;) {
+            // Neighbouring tiles, so that memory is read in long stretches; ever fewer, so that workers end together.
+            std::size_t at = next, end;
+            do end = at + std::max<std::size_t>((last - at) / (4 * static_cast<std::size_t>(workers)), 1);
+            while (at < last && !next.compare_exchange_weak(at, end));
+            if (at >= last) return;
+            for (; at < end; ++at) {
+                parallel::heartbeat();
+                RowTile tile = tiles_[at];
+                if (!tile.values) tile.values = values + (tile.first_local - tiles_[first].first_local) * dimensions_;
+                work(tile, worker);
+            }
         }
     });
 }
