@@ -1,0 +1,173 @@
+#!/usr/bin/python3
+"""Tokens a second of `kohort encode` on a model of BERT-base's shape, beside PyTorch and onnxruntime, on two cores.
+
+12 layers of 768, vocabulary 21,128, random weights; sequences of one length (32, 128), given as token ids. PyTorch runs
+transformers' BertModel in batches of 32, in fp32 and under bf16 autocast, onnxruntime the same model exported, in fp32;
+both by the interpreters named (--torch-python, several; --onnx-python). All are timed on a number of sequences and on
+three times as many in alternating rounds; the slopes' medians leave out loading and starting. The ceiling is the time of
+the model's matrix products alone, in the same precision, by the first interpreter's PyTorch (which calls oneDNN) on 2,048 tokens with one
+thread a product and two at a time. Needs a quiet machine.
+With --documents EVENTS.csv: users a second on the texts of an event log, batches of 32 padded in the order of the file
+and sorted by length, with the same model.
+Example: tools/bench/encoder.py --torch-python /usr/bin/python3 NEW/bin/python --onnx-python ORT/bin/python
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", HF_HUB_OFFLINE="1", OMP_NUM_THREADS="2", MKL_NUM_THREADS="2")
+
+MODEL = r"""
+import sys, torch, transformers
+torch.manual_seed(1)
+model = transformers.BertModel(transformers.BertConfig(vocab_size=21128), add_pooling_layer=False).eval()
+model.save_pretrained(sys.argv[1], safe_serialization=True)
+if len(sys.argv) > 2:
+    ids = torch.randint(21128, (2, 16))
+    torch.onnx.export(model, (ids, torch.ones_like(ids)), sys.argv[2], input_names=["ids", "mask"], output_names=["hidden"], opset_version=14,
+                      dynamic_axes={name: {0: "rows", 1: "tokens"} for name in ("ids", "mask", "hidden")})
+"""
+# Reads lists of token ids, one JSON line each; prints the seconds for the first third and for all.
+PEER = r"""
+import json, sys, time, warnings
+warnings.filterwarnings("ignore")
+import numpy
+kind, model, lines, order = sys.argv[1:]
+all_ids = [json.loads(line)["ids"] for line in open(lines)]
+if kind == "onnx":
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = onnxruntime.InferenceSession(model, options)
+    run = lambda ids, mask: session.run(None, {"ids": ids, "mask": mask})
+else:
+    import torch, transformers
+    torch.set_num_threads(2)
+    encoder = transformers.BertModel.from_pretrained(model, add_pooling_layer=False).eval()
+    def run(ids, mask):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
+            return encoder(torch.from_numpy(ids), torch.from_numpy(mask)).last_hidden_state
+def encode(sequences):
+    if order == "sorted": sequences = sorted(sequences, key=len)
+    for first in range(0, len(sequences), 32):
+        batch = sequences[first:first + 32]
+        ids = numpy.zeros((len(batch), max(map(len, batch))), "i8")
+        mask = numpy.zeros_like(ids)
+        for row, sequence in enumerate(batch): ids[row, :len(sequence)] = sequence; mask[row, :len(sequence)] = 1
+        run(ids, mask)
+encode(all_ids[:32])
+seconds = []
+for part in (all_ids[:len(all_ids) // 3], all_ids):
+    start = time.perf_counter()
+    encode(part)
+    seconds.append(time.perf_counter() - start)
+print(json.dumps(seconds))
+"""
+CEILING = r"""
+import sys, time, threading, torch
+torch.set_num_threads(1)
+kind = torch.bfloat16 if sys.argv[1] == "bf16" else torch.float32
+shapes = [(2304, 768), (768, 768), (3072, 768), (768, 3072)]
+x = {width: torch.randn(2048, width).to(kind) for width in (768, 3072)}
+weights = [torch.randn(shape).to(kind) for shape in shapes]
+def layer():
+    with torch.inference_mode():
+        for weight in weights: torch.nn.functional.linear(x[weight.shape[1]], weight)
+def both():
+    threads = [threading.Thread(target=layer) for _ in range(2)]
+    start = time.perf_counter()
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return time.perf_counter() - start
+both()
+print(2 * 2048 / (12 * min(both() for _ in range(8))))
+"""
+
+
+def write_ids(path, sequences):
+    with open(path, "w", encoding="utf-8") as file:
+        for ids in sequences: file.write(json.dumps({"ids": ids}) + "\n")
+
+
+def kohort_seconds(model, lines, precision, longest, out):
+    subprocess.run(["rm", "-rf", out], check=True)
+    start = time.perf_counter()
+    subprocess.run([SOURCE / "build/kohort", "encode", "--input", lines, "--model", model, "--max-tokens", str(longest), "--precision",
+                    precision, "--threads", "2", "--out", out, "--log-level", "warning"], check=True, env=ENVIRONMENT)
+    return time.perf_counter() - start
+
+
+def peer_slope(python, kind, model, lines, count, order="file"):
+    out = subprocess.run([python, "-c", PEER, kind, model, lines, order], check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout
+    few, many = json.loads(out.strip().splitlines()[-1])
+    return (many - few) / (count - count // 3)
+
+
+def compare(arguments, folder, name, sequences, orders):
+    """Seconds a sequence of each program, and the table."""
+    model, lines, third = folder / "model", folder / f"{name}.jsonl", folder / f"{name}-third.jsonl"
+    write_ids(lines, sequences)
+    write_ids(third, sequences[:len(sequences) // 3])
+    longest, tokens = max(map(len, sequences)), sum(map(len, sequences)) / len(sequences)
+    slopes = {}
+    for _ in range(arguments.rounds):
+        for precision in arguments.precisions:
+            few = kohort_seconds(model, third, precision, longest, folder / "out")
+            many = kohort_seconds(model, lines, precision, longest, folder / "out")
+            slopes.setdefault(f"Kohort {precision}", []).append((many - few) / (len(sequences) - len(sequences) // 3))
+        for python in arguments.torch_python:
+            version = subprocess.run([python, "-c", "import torch; print(torch.__version__.split('+')[0])"], check=True, capture_output=True, text=True).stdout.strip()
+            for precision in arguments.precisions:
+                for order in orders:
+                    slopes.setdefault(f"PyTorch {version} {precision}" + (f", {order}" if len(orders) > 1 else ""), []).append(
+                        peer_slope(python, precision, model, lines, len(sequences), order))
+        if arguments.onnx_python and len(orders) == 1:
+            slopes.setdefault("onnxruntime fp32", []).append(peer_slope(arguments.onnx_python, "onnx", folder / "model.onnx", lines, len(sequences)))
+    median = {key: statistics.median(values) for key, values in slopes.items()}
+    ceilings = {precision: float(subprocess.run([arguments.torch_python[0], "-c", CEILING, precision], check=True, capture_output=True, text=True).stdout)
+                for precision in arguments.precisions}
+    print(f"\n{name}: {len(sequences):,} sequences of {tokens:.1f} tokens on average; products alone: "
+          + ", ".join(f"{precision} {value:,.0f} tokens/s" for precision, value in ceilings.items()))
+    print("| | sequences/s | tokens/s |" + "".join(f" {precision} Kohort takes |" for precision in arguments.precisions) + "\n|---|---|---|" + "---|" * len(arguments.precisions))
+    for key, seconds in median.items():
+        factors = "".join(f" {seconds / median[f'Kohort {precision}']:.2f}x less |" for precision in arguments.precisions)
+        print(f"| {key} | {1 / seconds:.1f} | {tokens / seconds:,.0f} |{factors}")
+    for precision in arguments.precisions:
+        print(f"Kohort {precision} reaches {100 * tokens / median[f'Kohort {precision}'] / ceilings[precision]:.0f}% of the products alone.", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--torch-python", nargs="+", default=["/usr/bin/python3"], help="interpreters with torch and transformers")
+    parser.add_argument("--onnx-python", help="interpreter with onnxruntime")
+    parser.add_argument("--lengths", type=int, nargs="*", default=[32, 128])
+    parser.add_argument("--tokens", type=int, default=36_000, help="of a measurement, about")
+    parser.add_argument("--documents", help="CSV of events with a column `text`: also its texts")
+    parser.add_argument("--vocab", help="vocab.txt for --documents")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precisions", nargs="+", default=["bf16", "fp32"], choices=["bf16", "fp32"])
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        subprocess.run([arguments.torch_python[0], "-c", MODEL, folder / "model", *([folder / "model.onnx"] if arguments.onnx_python else [])],
+                       check=True, env=ENVIRONMENT)
+        for length in arguments.lengths:
+            count = arguments.tokens // length // 96 * 96
+            compare(arguments, folder, f"length {length}", [[(i * 7919 + j * 104729) % 21128 for j in range(length)] for i in range(count)], ["file"])
+        if arguments.documents:
+            ids = folder / "texts.jsonl"
+            subprocess.run([SOURCE / "build/kohort", "tokenize", "--tokenizer", arguments.vocab, "--input", arguments.documents, "--out", ids], check=True, env=ENVIRONMENT)
+            with open(ids, encoding="utf-8") as file:
+                documents = [json.loads(line)["ids"][:128] for line in file]
+            compare(arguments, folder, "documents", documents[:arguments.tokens // 10], ["file", "sorted"])
+
+
+if __name__ == "__main__":
+    main()
