@@ -15,7 +15,7 @@ namespace kohort::corpus {
 namespace {
 
 // Some sixty-four partitions, for balance; of a long table more, so that one is never large.
-constexpr std::int64_t wanted_partitions = 64, fewest_rows = 64, most_rows = 8192;
+constexpr std::int64_t wanted_partitions = 64, fewest_rows = 32, most_rows = 8192;
 // A rank remembers where every so many of its records start.
 constexpr std::int64_t mark_every = 64;
 constexpr std::int64_t window = std::int64_t{4} << 20;  // bytes of a partition read at once

@@ -35,19 +35,19 @@ torch::Tensor Bert::forward(const TokenBatch& batch, DropoutSource* dropout) con
         base::fail(base::ErrorKind::internal, "a batch of {} columns does not fit the model's {} positions",
                    batch.ids.size(1), config_.max_position_embeddings);
     const Packing packing(batch, word_embeddings_.options().requires_grad(false));
-    const auto drop = [&](torch::Tensor x, int layer, DropoutSite site) {
-        if (!dropout || config_.hidden_dropout_prob == 0) return x;
-        return x * packing.pack_mask(dropout->scaled_mask(layer, site, config_.hidden_dropout_prob,
-                                                          {packing.sequences, packing.longest, config_.hidden_size}), x);
+    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& x, int layer, DropoutSite site) {
+        if (!dropout || config_.hidden_dropout_prob == 0) return linear.added_to(residual, x);
+        const auto mask = dropout->scaled_mask(layer, site, config_.hidden_dropout_prob, {packing.sequences, packing.longest, config_.hidden_size});
+        const auto added = linear(x);
+        return residual + added * packing.pack_mask(mask, added);
     };
 
     auto x = embed(batch, packing, dropout);
     for (int i = 0; i < static_cast<int>(layers_.size()); ++i) {
         const Layer& layer = layers_[static_cast<std::size_t>(i)];
-        const auto attended = layer.attention_output(attention(i, x, packing, dropout));
-        x = layer.attention_norm(drop(attended, i, DropoutSite::attention_output) + x);
-        const auto inner = activate(config_.hidden_act, layer.intermediate(x));
-        x = layer.output_norm(drop(layer.output(inner), i, DropoutSite::feed_forward_output) + x);
+        x = layer.attention_norm(sum(x, layer.attention_output, attention(i, x, packing, dropout), i, DropoutSite::attention_output));
+        const auto inner = layer.intermediate.activated(config_.hidden_act, x);
+        x = layer.output_norm(sum(x, layer.output, inner, i, DropoutSite::feed_forward_output));
     }
     return packing.unpack(x).view({packing.sequences, packing.longest, config_.hidden_size});
 }
@@ -61,14 +61,18 @@ torch::Tensor Bert::embed(const TokenBatch& batch, const Packing& packing, Dropo
                                                       {packing.sequences, packing.longest, config_.hidden_size}), x);
 }
 
+Linear Bert::joined_projections(const Layer& layer) {
+    return Linear(torch::cat({layer.query.weight, layer.key.weight, layer.value.weight}),
+                  torch::cat({layer.query.bias, layer.key.bias, layer.value.bias}));
+}
+
 // x [N, H] -> [N, H], before the output projection.
 torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
     const std::int64_t heads = config_.num_attention_heads, width = config_.hidden_size / heads;
     // One product for all three projections is faster than three narrow ones, forwards and backwards; joining their
     // weights costs little beside it.
-    const auto joined = torch::linear(x, torch::cat({layer.query.weight, layer.key.weight, layer.value.weight}),
-                                      torch::cat({layer.query.bias, layer.key.bias, layer.value.bias}));
+    const auto joined = layer.projections.packed ? layer.projections(x) : joined_projections(layer)(x);
     const auto split = packing.unpack(joined)  // [N, 3 H] -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
@@ -88,6 +92,21 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
 
 Bert Bert::copy_to(torch::Device device, torch::ScalarType type) const {
     return Bert(config_, copied_weights(parameters_, device, type));
+}
+
+std::unique_ptr<Encoder> Bert::copy(torch::Device device, torch::ScalarType type) const {
+    auto result = std::make_unique<Bert>(copy_to(device, type));
+    result->pack();
+    return result;
+}
+
+void Bert::pack() {
+    for (Layer& layer : layers_) {
+        layer.projections = joined_projections(layer);
+        for (Linear* linear : {&layer.projections, &layer.attention_output, &layer.intermediate, &layer.output}) linear->pack();
+        if (layer.projections.packed) layer.query = layer.key = layer.value = Linear();
+    }
+    parameters_.clear();
 }
 
 }  // namespace kohort::model

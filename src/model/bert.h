@@ -44,9 +44,7 @@ class Bert : public Encoder {
     EncoderSizes sizes() const override {
         return {config_.hidden_size, config_.vocab_size, config_.max_position_embeddings, config_.pad_token_id};
     }
-    std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override {
-        return std::make_unique<Bert>(copy_to(device, type));
-    }
+    std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
 
     const ModelConfig& config() const { return config_; }
     const std::vector<Parameter>& parameters() const { return parameters_; }  // in the training order
@@ -59,11 +57,14 @@ class Bert : public Encoder {
   private:
     struct Layer {
         Linear query, key, value, attention_output;
+        Linear projections;  // of all three, one below the other, where weights stay as they are
         LayerNorm attention_norm;
         Linear intermediate, output;
         LayerNorm output_norm;
     };
 
+    static Linear joined_projections(const Layer& layer);
+    void pack();  // for encoding alone: parameters() is empty then
     torch::Tensor embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const;
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const;
 

@@ -39,17 +39,21 @@ Gpt2Config parse_gpt2_config(std::string_view json, const std::string& where) {
 Gpt2::Gpt2(Gpt2Config config, TensorSource source) : config_(config) {
     const std::int64_t size = config_.n_embd, inner = config_.n_inner;
     ParameterList list(std::move(source));
+    const auto linear = [&](const std::string& name, std::int64_t in, std::int64_t out) {  // weights are [in, out] here
+        const auto weight = list.add(name + ".weight", {in, out});
+        return Linear(weight.t(), list.add(name + ".bias", {out}));
+    };
     token_embeddings_ = list.add("wte.weight", {config_.vocab_size, size});
     position_embeddings_ = list.add("wpe.weight", {config_.n_positions, size});
     for (std::int64_t i = 0; i < config_.n_layer; ++i) {
         const std::string name = "h." + std::to_string(i) + ".";
         Block block;
         block.attention_norm = LayerNorm(list, name + "ln_1", size, config_.layer_norm_epsilon);
-        block.attention_input = Projection(list, name + "attn.c_attn", size, 3 * size);
-        block.attention_output = Projection(list, name + "attn.c_proj", size, size);
+        block.attention_input = linear(name + "attn.c_attn", size, 3 * size);
+        block.attention_output = linear(name + "attn.c_proj", size, size);
         block.feed_forward_norm = LayerNorm(list, name + "ln_2", size, config_.layer_norm_epsilon);
-        block.intermediate = Projection(list, name + "mlp.c_fc", size, inner);
-        block.output = Projection(list, name + "mlp.c_proj", inner, size);
+        block.intermediate = linear(name + "mlp.c_fc", size, inner);
+        block.output = linear(name + "mlp.c_proj", inner, size);
         blocks_.push_back(std::move(block));
     }
     final_norm_ = LayerNorm(list, "ln_f", size, config_.layer_norm_epsilon);
@@ -67,8 +71,8 @@ torch::Tensor Gpt2::encode(const TokenBatch& batch) const {
     const auto positions = torch::arange(packing.longest, batch.ids.options()).repeat({packing.sequences});
     auto x = torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())) + torch::embedding(position_embeddings_, packing.pack(positions));
     for (const Block& block : blocks_) {
-        x = x + block.attention_output(attention(block, block.attention_norm(x), packing, later));
-        x = x + block.output(activate(config_.activation_function, block.intermediate(block.feed_forward_norm(x))));
+        x = block.attention_output.added_to(x, attention(block, block.attention_norm(x), packing, later));
+        x = block.output.added_to(x, block.intermediate.activated(config_.activation_function, block.feed_forward_norm(x)));
     }
     return packing.unpack(final_norm_(x)).view({packing.sequences, packing.longest, config_.n_embd});
 }
@@ -85,7 +89,11 @@ torch::Tensor Gpt2::attention(const Block& block, const torch::Tensor& x, const 
 }
 
 std::unique_ptr<Encoder> Gpt2::copy(torch::Device device, torch::ScalarType type) const {
-    return std::make_unique<Gpt2>(config_, copied_weights(parameters_, device, type));
+    auto result = std::make_unique<Gpt2>(config_, copied_weights(parameters_, device, type));
+    for (Block& block : result->blocks_)
+        for (Linear* linear : {&block.attention_input, &block.attention_output, &block.intermediate, &block.output}) linear->pack();
+    result->parameters_.clear();
+    return result;
 }
 
 }  // namespace kohort::model

@@ -41,17 +41,9 @@ class Gpt2 : public Encoder {
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
 
   private:
-    // x [..., in] -> [..., out], with the weight as [in, out].
-    struct Projection {
-        torch::Tensor weight, bias;
-        Projection() = default;
-        Projection(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out)
-            : weight(list.add(name + ".weight", {in, out})), bias(list.add(name + ".bias", {out})) {}
-        torch::Tensor operator()(const torch::Tensor& x) const { return torch::addmm(bias, x, weight); }
-    };
     struct Block {
         LayerNorm attention_norm, feed_forward_norm;
-        Projection attention_input, attention_output, intermediate, output;
+        Linear attention_input, attention_output, intermediate, output;
     };
     torch::Tensor attention(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const;
 

@@ -5,11 +5,15 @@
 #include <torch/torch.h>
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/device.h"
 #include "model/model_config.h"
+#include "model/packed_linear.h"
+#include "model/torch_compat.h"
 
 namespace kohort::model {
 
@@ -37,12 +41,41 @@ class ParameterList {
     std::vector<Parameter> parameters_;
 };
 
-struct Linear {  // [..., in] -> [..., out]
-    torch::Tensor weight, bias;
+inline torch::Tensor activate(Activation activation, const torch::Tensor& x) {
+    switch (activation) {
+        case Activation::gelu: return torch::gelu(x);
+        case Activation::gelu_tanh: return torch::gelu(x, "tanh");
+        case Activation::relu: return torch::relu(x);
+    }
+    return x;
+}
+
+// [n, in] -> [n, out]; without a bias where that is undefined.
+struct Linear {
+    torch::Tensor weight, bias;                  // weight [out, in]
+    std::shared_ptr<const PackedLinear> packed;  // instead of them, in an encoder that only encodes
+
     Linear() = default;
     Linear(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out)
         : weight(list.add(name + ".weight", {out, in})), bias(list.add(name + ".bias", {out})) {}
-    torch::Tensor operator()(const torch::Tensor& x) const { return torch::linear(x, weight, bias); }
+    explicit Linear(torch::Tensor weight_, torch::Tensor bias_ = {}) : weight(std::move(weight_)), bias(std::move(bias_)) {}
+
+    torch::Tensor operator()(const torch::Tensor& x) const { return packed ? packed->run(x, {}) : torch::linear(x, weight, bias); }
+    torch::Tensor activated(Activation activation, const torch::Tensor& x) const {
+        return packed ? packed->run(x, activation) : activate(activation, torch::linear(x, weight, bias));
+    }
+    // residual + what x gives. The residual may be overwritten.
+    torch::Tensor added_to(torch::Tensor residual, const torch::Tensor& x) const {
+        if (!packed) return residual + torch::linear(x, weight, bias);
+        packed->add_to(residual, x);
+        return residual;
+    }
+
+    // Takes no gradients any more. Keeps the weights as they are where they cannot be packed.
+    void pack() {
+        packed = pack_linear(weight, bias);
+        if (packed) weight = bias = torch::Tensor();
+    }
 };
 
 struct LayerNorm {
@@ -51,22 +84,11 @@ struct LayerNorm {
     LayerNorm() = default;
     LayerNorm(ParameterList& list, const std::string& name, std::int64_t size, double epsilon_)
         : weight(list.add(name + ".weight", {size})), bias(list.add(name + ".bias", {size})), epsilon(epsilon_) {}
-    torch::Tensor operator()(const torch::Tensor& x) const {
-        return torch::layer_norm(x, {weight.size(0)}, weight, bias, epsilon);
-    }
+    torch::Tensor operator()(const torch::Tensor& x) const { return compat::layer_norm(x, weight, bias, epsilon); }
 };
 
 inline torch::Device torch_device(Device device) {
     return device.cuda ? torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(device.index)) : torch::Device(torch::kCPU);
-}
-
-inline torch::Tensor activate(Activation activation, const torch::Tensor& x) {
-    switch (activation) {
-        case Activation::gelu: return torch::gelu(x);
-        case Activation::gelu_tanh: return torch::gelu(x, "tanh");
-        case Activation::relu: return torch::relu(x);
-    }
-    return x;
 }
 
 }  // namespace kohort::model

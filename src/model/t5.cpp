@@ -51,22 +51,23 @@ torch::Tensor T5Encoder::RootMeanSquareNorm::operator()(const torch::Tensor& x) 
 T5Encoder::T5Encoder(T5Config config, TensorSource source) : config_(config) {
     const std::int64_t size = config_.d_model, joined = config_.num_heads * config_.d_kv, inner = config_.d_ff;
     ParameterList list(std::move(source));
+    const auto linear = [&](const std::string& name, std::int64_t out, std::int64_t in) { return Linear(list.add(name + ".weight", {out, in})); };
     const auto norm = [&](const std::string& name) { return RootMeanSquareNorm{list.add(name + ".weight", {size}), config_.layer_norm_epsilon}; };
     token_embeddings_ = list.add("shared.weight", {config_.vocab_size, size});
     for (std::int64_t i = 0; i < config_.num_layers; ++i) {
         const std::string name = "encoder.block." + std::to_string(i) + ".layer.", attention = name + "0.SelfAttention.";
         const std::string feed_forward = name + "1.DenseReluDense.";
         Block block;
-        block.query = list.add(attention + "q.weight", {joined, size});
-        block.key = list.add(attention + "k.weight", {joined, size});
-        block.value = list.add(attention + "v.weight", {joined, size});
-        block.attention_output = list.add(attention + "o.weight", {size, joined});
+        block.query = linear(attention + "q", joined, size);
+        block.key = linear(attention + "k", joined, size);
+        block.value = linear(attention + "v", joined, size);
+        block.attention_output = linear(attention + "o", size, joined);
         if (i == 0)
             relative_attention_ = list.add(attention + "relative_attention_bias.weight", {config_.relative_attention_num_buckets, config_.num_heads});
         block.attention_norm = norm(name + "0.layer_norm");
-        block.intermediate = list.add(feed_forward + (config_.gated ? "wi_0.weight" : "wi.weight"), {inner, size});
-        if (config_.gated) block.gate = list.add(feed_forward + "wi_1.weight", {inner, size});
-        block.output = list.add(feed_forward + "wo.weight", {size, inner});
+        block.intermediate = linear(feed_forward + (config_.gated ? "wi_0" : "wi"), inner, size);
+        if (config_.gated) block.gate = linear(feed_forward + "wi_1", inner, size);
+        block.output = linear(feed_forward + "wo", size, inner);
         block.feed_forward_norm = norm(name + "1.layer_norm");
         blocks_.push_back(std::move(block));
     }
@@ -85,8 +86,8 @@ torch::Tensor T5Encoder::encode(const TokenBatch& batch) const {
     // In float32 whatever the weights are: nothing scales the sum down from block to block, and bf16 would lose what is added.
     auto x = torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())).to(torch::kFloat);
     for (const Block& block : blocks_) {
-        x = x + torch::linear(attention(block, block.attention_norm(x), packing, bias), block.attention_output);
-        x = x + feed_forward(block, block.feed_forward_norm(x));
+        x = block.attention_output.added_to(x, attention(block, block.attention_norm(x), packing, bias));
+        x = block.output.added_to(x, feed_forward_inner(block, block.feed_forward_norm(x)));
     }
     return packing.unpack(final_norm_(x)).view({packing.sequences, packing.longest, config_.d_model});
 }
@@ -105,10 +106,15 @@ torch::Tensor T5Encoder::position_bias(std::int64_t longest) const {
     return torch::embedding(relative_attention_, bucket.to(device())).permute({2, 0, 1}).unsqueeze(0);
 }
 
+Linear T5Encoder::joined_projections(const Block& block) {
+    return Linear(torch::cat({block.query.weight, block.key.weight, block.value.weight}));
+}
+
 // x [N, H] -> [N, heads * d_kv], before the output projection.
 torch::Tensor T5Encoder::attention(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const {
     const std::int64_t heads = config_.num_heads, width = config_.d_kv;
-    const auto split = packing.unpack(torch::linear(x, torch::cat({block.query, block.key, block.value})))  // -> [3, B, heads, T, width]
+    const auto joined = block.projections.packed ? block.projections(x) : joined_projections(block)(x);
+    const auto split = packing.unpack(joined)  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
                            .contiguous();
@@ -117,14 +123,22 @@ torch::Tensor T5Encoder::attention(const Block& block, const torch::Tensor& x, c
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, heads * width}));
 }
 
-torch::Tensor T5Encoder::feed_forward(const Block& block, const torch::Tensor& x) const {
-    const auto inner = torch::linear(x, block.intermediate);
-    const auto active = config_.gated ? activate(Activation::gelu_tanh, inner) * torch::linear(x, block.gate) : torch::relu(inner);
-    return torch::linear(active, block.output);
+// Before the output's product.
+torch::Tensor T5Encoder::feed_forward_inner(const Block& block, const torch::Tensor& x) const {
+    if (!config_.gated) return block.intermediate.activated(Activation::relu, x);
+    return block.intermediate.activated(Activation::gelu_tanh, x) * block.gate(x);
 }
 
 std::unique_ptr<Encoder> T5Encoder::copy(torch::Device device, torch::ScalarType type) const {
-    return std::make_unique<T5Encoder>(config_, copied_weights(parameters_, device, type));
+    auto result = std::make_unique<T5Encoder>(config_, copied_weights(parameters_, device, type));
+    for (Block& block : result->blocks_) {
+        block.projections = joined_projections(block);
+        for (Linear* linear : {&block.projections, &block.attention_output, &block.intermediate, &block.output}) linear->pack();
+        if (config_.gated) block.gate.pack();
+        if (block.projections.packed) block.query = block.key = block.value = Linear();
+    }
+    result->parameters_.clear();
+    return result;
 }
 
 }  // namespace kohort::model

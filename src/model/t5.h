@@ -51,13 +51,15 @@ class T5Encoder : public Encoder {
         torch::Tensor operator()(const torch::Tensor& x) const;
     };
     struct Block {
-        torch::Tensor query, key, value, attention_output;  // [out, in], without biases
+        Linear query, key, value, attention_output;  // without biases, as all here
+        Linear projections;                          // of query, key and value, one below the other, where weights stay as they are
         RootMeanSquareNorm attention_norm, feed_forward_norm;
-        torch::Tensor intermediate, gate, output;  // gate: undefined where the layer has none
+        Linear intermediate, gate, output;  // gate: empty where the layer has none
     };
+    static Linear joined_projections(const Block& block);
     torch::Tensor position_bias(std::int64_t longest) const;
     torch::Tensor attention(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const;
-    torch::Tensor feed_forward(const Block& block, const torch::Tensor& x) const;
+    torch::Tensor feed_forward_inner(const Block& block, const torch::Tensor& x) const;
 
     T5Config config_;
     std::vector<Parameter> parameters_;
