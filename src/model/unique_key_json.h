@@ -29,6 +29,8 @@ nlohmann::json parse_unique_keys(std::string_view text, int deepest, const Refus
         }
         return true;
     };
+    if (text.find('\0') != std::string_view::npos)  // the library takes it for the end and would ignore what follows
+        refuse(JsonProblem::not_json, std::string("it holds a byte of zero"));
     if (!text.starts_with('{')) refuse(JsonProblem::not_json, std::string("it does not begin with {"));
     Json json;
     try {

@@ -30,7 +30,7 @@ ShardOf read_index(const std::filesystem::path& path) {
     for (const auto& [tensor, file] : map->items()) {
         if (!file.is_string()) refuse(fmt::format("the file of \"{}\" is not a string", tensor));
         const auto name = file.get<std::string>();
-        if (!is_plain_name(name)) refuse(fmt::format("\"{}\" is given as the file of \"{}\"; it must be a name in the same folder", name, tensor));
+        if (!is_plain_name(name)) refuse(fmt::format("the file of \"{}\" must be a name in the same folder, not \"{}\"", tensor, name));
         shard_of.emplace(tensor, name);
     }
     return shard_of;
