@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <sstream>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -12,6 +11,7 @@
 #include "model/device.h"
 #include "model/model_config.h"
 #include "model/pretrained.h"
+#include "model_folder.h"
 #include "parallel/agreement.h"
 #include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
@@ -26,50 +26,13 @@
 namespace kohort::jobs {
 namespace {
 
-constexpr const char* tokenizer_files[] = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                           "vocab.json", "merges.txt", "encoder.json", "vocab.bpe", "spiece.model"};
 constexpr std::int64_t longest_sequence = 128;  // position embeddings of a new model
-constexpr const char* model_files[] = {"config.json", "model.safetensors", "model.safetensors.index.json"};
-
-// SHA-256 over the files of a model's folder that matter; Error(usage) where there is no model.
-std::string fingerprint(const std::filesystem::path& folder) {
-    std::string listing;
-    for (const auto* name : model_files)
-        if (std::filesystem::exists(folder / name)) listing += std::string(name) + " " + base::sha256_file(folder / name) + "\n";
-    if (listing.empty()) base::fail(base::ErrorKind::usage, "--model {}: no config.json there", folder.string());
-    for (const auto* name : tokenizer_files)
-        if (std::filesystem::exists(folder / name)) listing += std::string(name) + " " + base::sha256_file(folder / name) + "\n";
-    return base::sha256_hex(listing);
-}
-
-std::string fingerprint_of_tokenizer(const std::filesystem::path& path) {
-    if (std::filesystem::is_regular_file(path)) return base::sha256_file(path);
-    std::string listing;
-    for (const auto* name : tokenizer_files)
-        if (std::filesystem::exists(path / name)) listing += std::string(name) + " " + base::sha256_file(path / name) + "\n";
-    if (listing.empty()) base::fail(base::ErrorKind::usage, "--tokenizer {}: no tokenizer there", path.string());
-    return base::sha256_hex(listing);
-}
-
-void copy_into_run(store::RunFolder& run, store::Stage& stage, const std::string& folder, const std::filesystem::path& from,
-                   std::span<const char* const> names) {
-    for (const auto* name : names) {
-        if (!std::filesystem::exists(from / name)) continue;
-        const auto target = folder + "/" + name;
-        const auto content = base::read_file(from / name);
-        base::write_file_atomically(run.path() / target, content);
-        stage.add(target, base::sha256_hex(content));
-    }
-}
 
 // The corpus's own vocabulary, the same at any number of ranks.
 void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage, const std::string& folder) {
     const auto& options = context.options;
     const auto keep_files = [&] {
-        for (const auto* name : tokenizer_files) {
-            const auto file = folder + "/" + name;
-            if (std::filesystem::exists(run.path() / file)) stage.add(file, base::sha256_file(run.path() / file));
-        }
+        for (const auto& name : tokenizer_files_in(run.path() / folder)) stage.add(folder + "/" + name, base::sha256_file(run.path() / folder / name));
     };
     if (options.given("tokenizer")) {
         if (context.is_root()) {
@@ -179,7 +142,7 @@ store::StageKey training_key(const JobContext& context, const Training& training
                              "temperature", "dropout", "drop-tokens", "side-events", "pooling"})
         if (options.names(name)) key.add(name, options.text(name));
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
-    key.add("initial model", training.start ? fingerprint(*training.start) : "");
+    key.add("initial model", training.start ? fingerprint_of_model(*training.start) : "");
     key.add("environment", float_environment(context));
     key.add_stage(corpus);
     return key;
@@ -192,7 +155,7 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
     StageTimer timer(context, "train");
     std::shared_ptr<model::Bert> bert;
     if (training.start) {
-        if (context.is_root()) copy_into_run(run, stage, training.folder, *training.start, tokenizer_files);
+        if (context.is_root()) copy_into_run(run, stage, training.folder, *training.start, tokenizer_files_in(*training.start));
         parallel::barrier(context.comm);
         bert = model::load_model(*training.start, context.is_root());
     } else {
@@ -241,13 +204,13 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
     const auto given = given_model(context.options);
     if (!given) return training_stage(context, run, corpus, {"model", true, true, std::nullopt});
     store::StageKey key("model");
-    key.add("given model", fingerprint(*given));
+    key.add("given model", fingerprint_of_model(*given));
     store::Stage stage(context.comm, run, key, {"model"});
     if (stage.complete()) return key;
     StageTimer timer(context, "train");
     if (context.is_root()) {
-        copy_into_run(run, stage, "model", *given, model_files);
-        copy_into_run(run, stage, "model", *given, tokenizer_files);
+        copy_into_run(run, stage, "model", *given, model::model_files(*given));
+        copy_into_run(run, stage, "model", *given, tokenizer_files_in(*given));
     }
     run.describe("model", "given, not trained here");
     stage.finish();
@@ -258,20 +221,22 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
 void check_training(JobContext& context) {
     const auto& options = context.options;
     parallel::agree(context.comm, [&] {
-        if (options.names("pooling") && options.text("pooling") == "last")
-            base::fail(base::ErrorKind::usage, "--pooling last: a model is trained with mean or cls");
         const auto given = given_model(options);
+        const bool trains = !given || options.job() != "run";  // `run` takes a given model as it is, of any family
+        if (trains && options.names("pooling") && options.text("pooling") == "last")
+            base::fail(base::ErrorKind::usage, "--pooling last: a model is trained with mean or cls");
         if (given && options.given("tokenizer"))
             base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");
-        if (given && !std::filesystem::exists(*given / "model.safetensors"))
-            base::fail(base::ErrorKind::usage, "--model {}: no model.safetensors there", given->string());
-        const auto config = given ? model::read_model_config(*given / "config.json") : new_model(options, options.integer("vocabulary-size"));
+        const auto positions = given ? model::check_encoder(*given) : new_model(options, options.integer("vocabulary-size")).longest_sequence();
+        if (given && trains)
+            if (const auto type = model::read_model_config(*given / "config.json").model_type; type != "bert")
+                base::fail(base::ErrorKind::usage, "--model {}: training starts from a model of the type bert; a {} is for encoding only",
+                           given->string(), type);
         if (given || options.given("tokenizer"))
             text::load_tokenizer(given ? *given : std::filesystem::path(options.text("tokenizer")), lowercase_if_given(options));
         for (const char* name : {"train-tokens", "max-tokens"})
-            if (options.names(name) && options.integer(name) > config.max_position_embeddings)
-                base::fail(base::ErrorKind::usage, "--{} {}: the model has {} positions", name, options.integer(name),
-                           config.max_position_embeddings);
+            if (options.names(name) && options.integer(name) > positions)
+                base::fail(base::ErrorKind::usage, "--{} {}: the model has {} positions", name, options.integer(name), positions);
     });
     parallel::agree_on_collectives(context.comm, parallel::parse_collectives(context.options.text("collectives")),
                                    context.device.cuda);

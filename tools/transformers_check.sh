@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Loads the model and the tokenizer of runs through Hugging Face's transformers and recomputes users' vectors with
 # them: the files that Kohort writes mean to others what they mean to Kohort. Without arguments a small run over a
-# synthetic corpus is made for it, in fp32 and in bf16.
+# synthetic corpus is made for it, in fp32 and in bf16; and random models of every family, made by transformers, go
+# through `kohort encode` and are saved by Kohort for transformers to load.
 # Usage: tools/transformers_check.sh [RUN…]
 # transformers comes from PyPI (tools/oracle_venv.sh).
 set -euo pipefail
@@ -23,3 +24,5 @@ for precision in fp32 bf16; do
   echo -n "$precision: "
   check "$work/$precision"
 done
+if [ ! -x build/tests/model/resave_encoder ]; then tools/build.sh resave_encoder; fi
+"$venv/bin/python" tools/oracles/encoder_reference.py

@@ -1,5 +1,6 @@
 // BERT's encoder (Devlin et al. 2019; the layer is Vaswani et al. 2017, section 3) as Hugging Face's BertModel
-// computes it, without the pooler: tokens in, one vector a token out. The whole model is in this file pair.
+// computes it, without the pooler: tokens in, one vector a token out. RoBERTa (Liu et al. 2019) and XLM-RoBERTa are the
+// same but for the numbers of the positions. The whole model is in this file pair.
 #pragma once
 
 #include <torch/torch.h>
@@ -33,7 +34,7 @@ class DropoutSource {
 
 class Bert : public Encoder {
   public:
-    // The source gives each tensor by its Hugging Face name (without "bert.") and shape; see weights.h.
+    // The source gives each tensor by its Hugging Face name (without "bert." or "roberta.") and shape; see weights.h.
     Bert(ModelConfig config, TensorSource source);
 
     // The last hidden state [B, T, H]; rows behind a sequence's length are 0. Thread-safe: micro-batches may run
@@ -42,12 +43,13 @@ class Bert : public Encoder {
 
     torch::Tensor encode(const TokenBatch& batch) const override { return forward(batch); }
     EncoderSizes sizes() const override {
-        return {config_.hidden_size, config_.vocab_size, config_.max_position_embeddings, config_.pad_token_id};
+        return {config_.hidden_size, config_.vocab_size, config_.longest_sequence(), config_.pad_token_id};
     }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
 
     const ModelConfig& config() const { return config_; }
-    const std::vector<Parameter>& parameters() const { return parameters_; }  // in the training order
+    const std::vector<Parameter>& parameters() const override { return parameters_; }  // in the training order
+    std::string config_json() const override { return to_json(config_); }
     const torch::Tensor& word_embeddings() const { return word_embeddings_; }  // [vocabulary, H]: the MLM head's decoder
     torch::Device device() const override { return word_embeddings_.device(); }
 
@@ -65,6 +67,7 @@ class Bert : public Encoder {
 
     static Linear joined_projections(const Layer& layer);
     void pack();  // for encoding alone: parameters() is empty then
+    torch::Tensor positions(const TokenBatch& batch) const;
     torch::Tensor embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const;
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const;
 

@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "model/layers.h"
 #include "model/token_batch.h"
 
 namespace kohort::model {
@@ -26,8 +29,14 @@ class Encoder {
 
     virtual EncoderSizes sizes() const = 0;
     virtual torch::Device device() const = 0;
-    // An own copy without gradients, on a device and in a type (fp32 or bf16).
+    // An own copy for encoding alone, on a device and in a type (fp32 or bf16): weights are laid out anew, and parameters()
+    // is empty.
     virtual std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const = 0;
+
+    // What a folder of this encoder holds: its weights by Hugging Face's names, and the text of a config.json with which
+    // transformers makes the same encoder of them. Equal configurations give equal text.
+    virtual const std::vector<Parameter>& parameters() const = 0;
+    virtual std::string config_json() const = 0;
 };
 
 }  // namespace kohort::model

@@ -31,9 +31,26 @@ Gpt2Config parse_gpt2_config(std::string_view json, const std::string& where) {
     fields.require_sizes({{"n_inner", config.n_inner}});
     if (config.n_embd % config.n_head != 0)
         base::fail(base::ErrorKind::usage, "{}: n_head = {} does not divide n_embd = {}", where, config.n_head, config.n_embd);
+    fields.demand("head_dim", config.n_embd / config.n_head);
     if (!(config.layer_norm_epsilon > 0))
         base::fail(base::ErrorKind::usage, "{}: layer_norm_epsilon must be positive, not {}", where, config.layer_norm_epsilon);
     return config;
+}
+
+std::string to_json(const Gpt2Config& config) {
+    Json json;
+    json["activation_function"] = name_of(config.activation_function);
+    json["architectures"] = {"GPT2Model"};
+    json["layer_norm_epsilon"] = config.layer_norm_epsilon;
+    json["model_type"] = "gpt2";
+    json["n_embd"] = config.n_embd;
+    json["n_head"] = config.n_head;
+    json["n_inner"] = config.n_inner;
+    json["n_layer"] = config.n_layer;
+    json["n_positions"] = config.n_positions;
+    json["torch_dtype"] = "float32";
+    json["vocab_size"] = config.vocab_size;
+    return json.dump(2) + "\n";
 }
 
 Gpt2::Gpt2(Gpt2Config config, TensorSource source) : config_(config) {

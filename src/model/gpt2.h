@@ -30,6 +30,9 @@ struct Gpt2Config {
 // computation and are not implemented, and for numbers that make no model.
 Gpt2Config parse_gpt2_config(std::string_view json, const std::string& where);
 
+// The text of a config.json that `transformers` loads as GPT2Model.
+std::string to_json(const Gpt2Config& config);
+
 class Gpt2 : public Encoder {
   public:
     // The source gives each tensor by its Hugging Face name (without "transformer.") and shape; see weights.h.
@@ -39,6 +42,8 @@ class Gpt2 : public Encoder {
     EncoderSizes sizes() const override { return {config_.n_embd, config_.vocab_size, config_.n_positions, 0}; }
     torch::Device device() const override { return token_embeddings_.device(); }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
+    const std::vector<Parameter>& parameters() const override { return parameters_; }
+    std::string config_json() const override { return to_json(config_); }
 
   private:
     struct Block {

@@ -1,5 +1,6 @@
 #include "model/model_config.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/atomic_file.h"
@@ -27,18 +28,42 @@ void ModelConfig::check() const {
     if (!(layer_norm_eps > 0)) base::fail(ErrorKind::usage, "layer_norm_eps must be positive, not {}", layer_norm_eps);
     if (pad_token_id < 0 || pad_token_id >= vocab_size)
         base::fail(ErrorKind::usage, "pad_token_id = {} is not in the vocabulary of {}", pad_token_id, vocab_size);
+    if (longest_sequence() < 1)
+        base::fail(ErrorKind::usage, "max_position_embeddings = {} leaves no position behind pad_token_id = {}", max_position_embeddings,
+                   pad_token_id);
 }
+
+namespace {
+
+struct Family {
+    std::string_view model_type, architecture;
+    std::int64_t vocab_size, pad_token_id;  // Hugging Face's defaults, where they differ from BERT's
+};
+constexpr std::array<Family, 3> families{{{"bert", "BertModel", 30522, 0},
+                                          {"roberta", "RobertaModel", 50265, 1},
+                                          {"xlm-roberta", "XLMRobertaModel", 30522, 1}}};
+
+// What a config.json that says nothing but its model type stands for.
+ModelConfig defaults_of(const ConfigFields& fields, const std::string& where) {
+    ModelConfig config;
+    config.model_type.clear();
+    fields.read("model_type", config.model_type);
+    const auto family = std::ranges::find(families, config.model_type, &Family::model_type);
+    if (family == families.end())
+        base::fail(ErrorKind::usage, "{}: the model type \"{}\" is not known here, where \"bert\", \"roberta\" or \"xlm-roberta\" is needed",
+                   where, config.model_type);
+    config.vocab_size = family->vocab_size;
+    config.pad_token_id = family->pad_token_id;
+    return config;
+}
+
+}  // namespace
 
 ModelConfig parse_model_config(std::string_view json, const std::string& where) {
     const Json root = parse_config(json, where);
     const ConfigFields fields(root, where);
 
-    ModelConfig config;
-    config.model_type.clear();
-    fields.read("model_type", config.model_type);
-    if (config.model_type != "bert")
-        base::fail(ErrorKind::usage, "{}: the model type \"{}\" is not known here, where \"bert\" is needed", where,
-                   config.model_type);
+    ModelConfig config = defaults_of(fields, where);
     fields.demand("position_embedding_type", std::string("absolute"));
     fields.demand("is_decoder", false);
     fields.demand("add_cross_attention", false);
@@ -57,6 +82,7 @@ ModelConfig parse_model_config(std::string_view json, const std::string& where) 
     fields.read("layer_norm_eps", config.layer_norm_eps);
     config.hidden_act = fields.activation("hidden_act", Activation::gelu);
     config.check();
+    fields.demand("head_dim", config.hidden_size / config.num_attention_heads);
     return config;
 }
 
@@ -69,7 +95,7 @@ ModelConfig read_model_config(const std::filesystem::path& path) {
 
 std::string to_json(const ModelConfig& config) {
     Json json;
-    json["architectures"] = {"BertModel"};
+    json["architectures"] = {std::ranges::find(families, config.model_type, &Family::model_type)->architecture};
     json["attention_probs_dropout_prob"] = config.attention_probs_dropout_prob;
     json["hidden_act"] = name_of(config.hidden_act);
     json["hidden_dropout_prob"] = config.hidden_dropout_prob;

@@ -15,65 +15,77 @@
 namespace kohort::model {
 namespace {
 
-constexpr const char* config_name = "config.json";
-constexpr const char* weights_name = "model.safetensors";
-
 // A model from its folder's weights. prefix and ignored as in WeightReader.
 template <class Model, class Config>
 std::shared_ptr<Model> read_weights(const std::filesystem::path& folder, const Config& config, const char* prefix,
                                     std::vector<std::string> ignored, bool notice) {
-    if (!std::filesystem::is_regular_file(folder / weights_name))
-        base::fail(base::ErrorKind::usage, "{} has no {}", folder.string(), weights_name);
-    WeightReader reader(folder / weights_name, prefix, std::move(ignored));
+    WeightReader reader(folder, prefix, std::move(ignored));
     auto model = std::make_shared<Model>(config, reader.source());
     reader.finish();
     if (notice && !reader.left_out().empty())
         base::log_info("{} tensors of {} that an encoder does not use are left out ({}, …)", reader.left_out().size(),
-                       (folder / weights_name).string(), reader.left_out().front());
+                       reader.path().string(), reader.left_out().front());
     return model;
 }
 
 std::string config_text(const std::filesystem::path& folder) {
-    const auto path = folder / config_name;
+    const auto path = folder / config_file;
     if (!std::filesystem::is_regular_file(path))
         base::fail(base::ErrorKind::usage, "there is no {}; a model is a folder in Hugging Face's layout, with config.json and "
                    "model.safetensors", path.string());
     return base::read_file(path);
 }
 
+bool is_bert(const std::string& type) { return type == "bert" || type == "roberta" || type == "xlm-roberta"; }
+
 std::string model_type_of(const std::string& json, const std::string& where) {
     const Json root = parse_config(json, where);
     std::string type;
     ConfigFields(root, where).read("model_type", type);
-    for (const char* known : {"bert", "gpt2", "t5", "mt5"})
+    if (is_bert(type)) return type;
+    for (const char* known : {"gpt2", "t5", "mt5"})
         if (type == known) return type;
-    base::fail(base::ErrorKind::usage, "{}: the model type \"{}\" is not known; this program knows bert, gpt2, t5 and mt5", where, type);
+    base::fail(base::ErrorKind::usage, "{}: the model type \"{}\" is not known; this program knows bert, roberta, xlm-roberta, gpt2, t5 and mt5",
+               where, type);
 }
 
 }  // namespace
 
 std::shared_ptr<Bert> load_model(const std::filesystem::path& folder, bool notice) {
-    // position_ids is a buffer that older checkpoints carry; qa_outputs and classifier are heads of fine-tuned models.
-    return read_weights<Bert>(folder, read_model_config(folder / config_name), "bert.",
-                              {"pooler.", "cls.", "embeddings.position_ids", "qa_outputs.", "classifier."}, notice);
+    const auto config = read_model_config(folder / config_file);
+    // position_ids is a buffer that older checkpoints carry; the others are heads of models made for a task.
+    return read_weights<Bert>(folder, config, config.model_type == "bert" ? "bert." : "roberta.",
+                              {"pooler.", "cls.", "lm_head.", "qa_outputs.", "classifier.", "embeddings.position_ids"}, notice);
 }
 
 std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice) {
-    const auto json = config_text(folder), where = (folder / config_name).string();
+    const auto json = config_text(folder), where = (folder / config_file).string();
     const auto type = model_type_of(json, where);
-    if (type == "bert") return load_model(folder, notice);
+    if (is_bert(type)) return load_model(folder, notice);
     if (type == "gpt2")  // the attention's masks are buffers that older checkpoints carry
-        return read_weights<Gpt2>(folder, parse_gpt2_config(json, where), "transformer.", {"lm_head.", ".attn.bias", ".attn.masked_bias"}, notice);
-    return read_weights<T5Encoder>(folder, parse_t5_config(json, where), "", {"decoder.", "lm_head.", "encoder.embed_tokens."}, notice);
+        return read_weights<Gpt2>(folder, parse_gpt2_config(json, where), "transformer.",
+                                  {"lm_head.", "score.", "classifier.", "multiple_choice_head.", ".attn.bias", ".attn.masked_bias"}, notice);
+    return read_weights<T5Encoder>(folder, parse_t5_config(json, where), "transformer.",
+                                   {"decoder.", "lm_head.", "classification_head.", "classifier.", "qa_outputs.", "encoder.embed_tokens."},
+                                   notice);
 }
 
 std::int64_t check_encoder(const std::filesystem::path& folder) {
-    const auto json = config_text(folder), where = (folder / config_name).string();
+    const auto json = config_text(folder), where = (folder / config_file).string();
     const auto type = model_type_of(json, where);
-    if (type == "bert") return parse_model_config(json, where).max_position_embeddings;
-    if (type == "gpt2") return parse_gpt2_config(json, where).n_positions;
-    parse_t5_config(json, where);
-    return std::numeric_limits<std::int64_t>::max();
+    std::int64_t longest = std::numeric_limits<std::int64_t>::max();
+    if (is_bert(type)) longest = parse_model_config(json, where).longest_sequence();
+    else if (type == "gpt2") longest = parse_gpt2_config(json, where).n_positions;
+    else parse_t5_config(json, where);
+    weight_file_names(folder);
+    return longest;
+}
+
+std::vector<std::string> model_files(const std::filesystem::path& folder) {
+    config_text(folder);
+    auto names = weight_file_names(folder);
+    names.insert(names.begin(), config_file);
+    return names;
 }
 
 std::shared_ptr<Bert> make_model(const ModelConfig& config, std::uint64_t seed) {
@@ -85,13 +97,17 @@ std::shared_ptr<Bert> on_device(std::shared_ptr<Bert> model, Device device) {
     return std::make_shared<Bert>(model->copy_to(torch_device(device), torch::kFloat));
 }
 
-std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Bert& model) {
+std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
     if (failed) base::fail(base::ErrorKind::environment, "cannot make the folder {}: {}", folder.string(), failed.message());
-    const std::string config = to_json(model.config());
-    base::write_file_atomically(folder / config_name, config);
-    return {{config_name, base::sha256_hex(config)}, {weights_name, write_weights(folder / weights_name, model.parameters())}};
+    const std::string config = model.config_json();
+    base::write_file_atomically(folder / config_file, config);
+    return {{config_file, base::sha256_hex(config)}, {weights_file, write_weights(folder / weights_file, model.parameters())}};
+}
+
+std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Bert& model) {
+    return save_model(folder, static_cast<const Encoder&>(model));
 }
 
 }  // namespace kohort::model

@@ -16,17 +16,22 @@ namespace kohort::model {
 class Bert;
 class Encoder;
 
-// Reads a folder that Kohort or Hugging Face's BertModel, BertForMaskedLM, … saved. A pooler and task heads are left
-// out, with a log line where `notice`. Error(usage) for what is not a known model, Error(input) for weights that do
-// not fit config.json.
+// Reads a folder that Kohort or Hugging Face's BertModel, RobertaModel, BertForMaskedLM, … saved. A pooler and task heads
+// are left out, with a log line where `notice`. Error(usage) for what is not a known model, Error(input) for weights that
+// do not fit config.json.
 std::shared_ptr<Bert> load_model(const std::filesystem::path& folder, bool notice = true);
 
-// The encoder in a folder, of whatever family its config.json names: "bert", "gpt2", or "t5" and "mt5", of which a
-// decoder and heads are left out. Errors as above.
+// The encoder in a folder, of whatever family its config.json names: "bert", "roberta" and "xlm-roberta", "gpt2", or
+// "t5" and "mt5", of which a decoder and heads are left out. Errors as above.
 std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice = true);
 
-// Error(usage) where load_encoder() would refuse the folder's config.json. Returns the model's longest sequence.
+// Error(usage) where load_encoder() would refuse the folder's config.json, or finds no weights. Returns the model's
+// longest sequence, special tokens included.
 std::int64_t check_encoder(const std::filesystem::path& folder);
+
+// The names of the files that make up the model in a folder: config.json and those of its weights. Errors as
+// weight_file_names() in weight_files.h has them, and Error(usage) without a config.json.
+std::vector<std::string> model_files(const std::filesystem::path& folder);
 
 // A model with fresh weights (see random_weights).
 std::shared_ptr<Bert> make_model(const ModelConfig& config, std::uint64_t seed);
@@ -39,8 +44,9 @@ struct SavedFile {
     std::string sha256;
 };
 
-// Writes the folder's two files, each complete or not at all, so that transformers.BertModel.from_pretrained loads
-// it. Equal weights give equal bytes. The folder is made if it is missing.
-std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Bert& model);
+// Writes config.json and model.safetensors (fp32), each complete or not at all, so that transformers.AutoModel loads the
+// folder (T5EncoderModel and MT5EncoderModel of a T5). Equal weights give equal bytes. The folder is made if it is missing.
+std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model);
+std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Bert& model);  // for those who know no torch
 
 }  // namespace kohort::model

@@ -6,148 +6,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/atomic_file.h"
 #include "base/hash.h"
+#include "model/safetensors_header.h"
 
 namespace kohort::model {
 namespace {
 
-using Json = nlohmann::json;
-
 static_assert(std::endian::native == std::endian::little, "safetensors data are little-endian");
-
-constexpr std::uint64_t length_bytes = 8;
-constexpr std::uint64_t largest_header = 100'000'000;  // the limit of the format's own library
-constexpr std::string_view metadata_key = "__metadata__";
-
-struct TypeEntry {
-    ElementType type;
-    std::string_view name;
-    std::int64_t bytes;
-};
-constexpr std::array<TypeEntry, 13> types{{{ElementType::f64, "F64", 8},
-                                           {ElementType::f32, "F32", 4},
-                                           {ElementType::f16, "F16", 2},
-                                           {ElementType::bf16, "BF16", 2},
-                                           {ElementType::i64, "I64", 8},
-                                           {ElementType::i32, "I32", 4},
-                                           {ElementType::i16, "I16", 2},
-                                           {ElementType::i8, "I8", 1},
-                                           {ElementType::u64, "U64", 8},
-                                           {ElementType::u32, "U32", 4},
-                                           {ElementType::u16, "U16", 2},
-                                           {ElementType::u8, "U8", 1},
-                                           {ElementType::boolean, "BOOL", 1}}};
-
-const TypeEntry& entry_of(ElementType type) {
-    return *std::find_if(types.begin(), types.end(), [&](const TypeEntry& entry) { return entry.type == type; });
-}
-
-template <class... Args>
-[[noreturn]] void refuse(SafetensorsFailure failure, const std::filesystem::path& path, fmt::format_string<Args...> format,
-                         Args&&... args) {
-    throw SafetensorsError(failure, fmt::format("{} is not a valid safetensors file ({}): {}", path.string(),
-                                                name_of(failure), fmt::format(format, std::forward<Args>(args)...)));
-}
-
-// Parses the header. The JSON library keeps the last of two equal keys, so keys are watched as they are read.
-Json parse_header(std::string_view text, const std::filesystem::path& path) {
-    constexpr int deepest = 3;  // the root, a tensor's entry, its shape
-    std::array<std::set<std::string>, deepest + 1> keys;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-        if (depth > deepest) refuse(SafetensorsFailure::not_json, path, "the header is nested too deep");
-        const auto level = static_cast<std::size_t>(depth);
-        if (event == Json::parse_event_t::object_start) {
-            if (level < deepest) keys[level + 1].clear();
-        } else if (event == Json::parse_event_t::key && !keys[level].insert(value.get<std::string>()).second) {
-            refuse(SafetensorsFailure::duplicate_name, path, "\"{}\" stands twice", value.get<std::string>());
-        }
-        return true;
-    };
-    Json header;
-    try {
-        header = Json::parse(text, watch);
-    } catch (const Json::exception& error) {
-        refuse(SafetensorsFailure::not_json, path, "{}", error.what());
-    }
-    if (!header.is_object()) refuse(SafetensorsFailure::not_json, path, "the header is not an object");
-    return header;
-}
-
-std::vector<std::uint64_t> unsigned_list(const Json& entry, const char* key, const std::string& name,
-                                         const std::filesystem::path& path) {
-    const auto found = entry.find(key);
-    if (found == entry.end() || !found->is_array())
-        refuse(SafetensorsFailure::malformed_entry, path, "tensor \"{}\" has no list \"{}\"", name, key);
-    std::vector<std::uint64_t> values;
-    for (const Json& value : *found) {
-        if (!value.is_number_unsigned())
-            refuse(SafetensorsFailure::malformed_entry, path, "\"{}\" of tensor \"{}\" holds something else than a count",
-                   key, name);
-        values.push_back(value.get<std::uint64_t>());
-    }
-    return values;
-}
-
-struct Extent {
-    std::uint64_t begin, end;
-    const std::string* name;
-};
-
-TensorView parse_entry(const std::string& name, const Json& entry, std::span<const std::byte> data,
-                       const std::filesystem::path& path, std::vector<Extent>& extents) {
-    if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") || !entry["dtype"].is_string())
-        refuse(SafetensorsFailure::malformed_entry, path,
-               "the entry of tensor \"{}\" is not {{\"dtype\", \"shape\", \"data_offsets\"}}", name);
-    const auto type_name = entry["dtype"].get<std::string>();
-    const auto type = std::find_if(types.begin(), types.end(), [&](const TypeEntry& t) { return t.name == type_name; });
-    if (type == types.end())
-        refuse(SafetensorsFailure::unknown_type, path, "tensor \"{}\" has the unknown type \"{}\"", name, type_name);
-
-    TensorView tensor{name, type->type, {}, {}};
-    auto bytes = static_cast<std::uint64_t>(type->bytes);
-    for (const std::uint64_t extent : unsigned_list(entry, "shape", name, path)) {
-        if (extent > INT64_MAX || __builtin_mul_overflow(bytes, extent, &bytes))
-            refuse(SafetensorsFailure::size_overflow, path, "the shape of tensor \"{}\" overflows", name);
-        tensor.shape.push_back(static_cast<std::int64_t>(extent));
-    }
-    const auto offsets = unsigned_list(entry, "data_offsets", name, path);
-    if (offsets.size() != 2)
-        refuse(SafetensorsFailure::malformed_entry, path, "tensor \"{}\" has {} offsets instead of 2", name, offsets.size());
-    if (offsets[0] > offsets[1] || offsets[1] > data.size())
-        refuse(SafetensorsFailure::offsets_out_of_range, path,
-               "tensor \"{}\" lies at {} to {} of {} bytes; the file may be cut off", name, offsets[0], offsets[1], data.size());
-    if (offsets[1] - offsets[0] != bytes)
-        refuse(SafetensorsFailure::size_mismatch, path, "tensor \"{}\" has {} bytes, its shape and type need {}", name,
-               offsets[1] - offsets[0], bytes);
-    tensor.bytes = data.subspan(offsets[0], bytes);
-    extents.push_back({offsets[0], offsets[1], nullptr});
-    return tensor;
-}
-
-// The tensors must cover the data from the first byte to the last, each byte once.
-void check_cover(std::vector<Extent> extents, std::uint64_t size, const std::filesystem::path& path) {
-    std::sort(extents.begin(), extents.end(),
-              [](const Extent& a, const Extent& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
-    std::uint64_t covered = 0;
-    for (const Extent& extent : extents) {
-        if (extent.begin < covered)
-            refuse(SafetensorsFailure::offsets_overlap, path, "tensor \"{}\" begins inside another", *extent.name);
-        if (extent.begin > covered)
-            refuse(SafetensorsFailure::offsets_leave_a_gap, path, "{} bytes before tensor \"{}\" belong to no tensor",
-                   extent.begin - covered, *extent.name);
-        covered = extent.end;
-    }
-    if (covered != size)
-        refuse(SafetensorsFailure::offsets_leave_a_gap, path, "{} bytes at the end belong to no tensor", size - covered);
-}
 
 float half_to_float(std::uint16_t half) {
     const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16, exponent = (half >> 10) & 0x1Fu, fraction = half & 0x3FFu;
@@ -169,9 +40,6 @@ void convert(std::span<const std::byte> bytes, std::span<float> out, Convert con
 }
 
 }  // namespace
-
-std::int64_t bytes_per_element(ElementType type) { return entry_of(type).bytes; }
-std::string_view name_of(ElementType type) { return entry_of(type).name; }
 
 std::string_view name_of(SafetensorsFailure failure) {
     switch (failure) {
@@ -221,31 +89,9 @@ struct SafetensorsFile::Mapping {
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : path_(path), mapping_(std::make_unique<Mapping>(path)) {
-    const auto bytes = mapping_->bytes();
-    if (bytes.size() < length_bytes) refuse(SafetensorsFailure::too_short, path, "it has {} bytes", bytes.size());
-    std::uint64_t header_size;
-    std::memcpy(&header_size, bytes.data(), length_bytes);
-    if (header_size > largest_header) refuse(SafetensorsFailure::header_too_large, path, "its header claims {} bytes", header_size);
-    if (header_size > bytes.size() - length_bytes)
-        refuse(SafetensorsFailure::header_beyond_end, path, "its header claims {} bytes of a file of {}", header_size, bytes.size());
-
-    const auto data = bytes.subspan(length_bytes + header_size);
-    const Json header =
-        parse_header({reinterpret_cast<const char*>(bytes.data()) + length_bytes, header_size}, path);
-    std::vector<Extent> extents;
-    for (const auto& [name, entry] : header.items()) {  // sorted by name
-        if (name != metadata_key) {
-            tensors_.push_back(parse_entry(name, entry, data, path, extents));
-            continue;
-        }
-        if (!entry.is_object()) refuse(SafetensorsFailure::malformed_metadata, path, "it is not an object");
-        for (const auto& [key, value] : entry.items()) {
-            if (!value.is_string()) refuse(SafetensorsFailure::malformed_metadata, path, "\"{}\" is not a string", key);
-            metadata_[key] = value.get<std::string>();
-        }
-    }
-    for (std::size_t i = 0; i < tensors_.size(); ++i) extents[i].name = &tensors_[i].name;
-    check_cover(std::move(extents), data.size(), path);
+    auto contents = parse_safetensors(mapping_->bytes(), path);
+    tensors_ = std::move(contents.tensors);
+    metadata_ = std::move(contents.metadata);
 }
 
 SafetensorsFile::~SafetensorsFile() = default;
@@ -279,7 +125,7 @@ void to_float(const TensorView& tensor, std::span<float> out) {
 std::string write_safetensors(const std::filesystem::path& path, std::vector<TensorView> tensors) {
     std::sort(tensors.begin(), tensors.end(), [](const TensorView& a, const TensorView& b) { return a.name < b.name; });
     nlohmann::ordered_json header;
-    header[std::string(metadata_key)] = {{"format", "pt"}};
+    header[std::string(safetensors_metadata_key)] = {{"format", "pt"}};
     std::uint64_t offset = 0;
     for (const TensorView& tensor : tensors) {
         if (header.contains(tensor.name))

@@ -14,13 +14,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/element_type.h"
 
 namespace kohort::model {
-
-enum class ElementType { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
-
-std::int64_t bytes_per_element(ElementType type);
-std::string_view name_of(ElementType type);  // as the format spells it: "F32"
 
 // One tensor of a file, or one to be written; `bytes` is little-endian, row-major, and owned by someone else.
 struct TensorView {

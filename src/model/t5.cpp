@@ -14,6 +14,15 @@ T5Config parse_t5_config(std::string_view json, const std::string& where) {
     const Json root = parse_config(json, where);
     const ConfigFields fields(root, where);
     T5Config config;
+    fields.read("model_type", config.model_type);
+    std::string feed_forward = "relu";
+    if (config.model_type == "mt5") {  // MT5Config's defaults
+        config.vocab_size = 250112;
+        config.d_ff = 1024;
+        config.num_layers = 8;
+        config.num_heads = 6;
+        feed_forward = "gated-gelu";
+    }
     fields.read("vocab_size", config.vocab_size);
     fields.read("d_model", config.d_model);
     fields.read("d_kv", config.d_kv);
@@ -24,7 +33,6 @@ T5Config parse_t5_config(std::string_view json, const std::string& where) {
     fields.read("relative_attention_max_distance", config.relative_attention_max_distance);
     fields.read("pad_token_id", config.pad_token_id);
     fields.read("layer_norm_epsilon", config.layer_norm_epsilon);
-    std::string feed_forward = "relu";
     fields.read("feed_forward_proj", feed_forward);
     config.gated = feed_forward == "gated-gelu";
     if (!config.gated && feed_forward != "relu")
@@ -41,6 +49,25 @@ T5Config parse_t5_config(std::string_view json, const std::string& where) {
     if (!(config.layer_norm_epsilon > 0))
         base::fail(base::ErrorKind::usage, "{}: layer_norm_epsilon must be positive, not {}", where, config.layer_norm_epsilon);
     return config;
+}
+
+std::string to_json(const T5Config& config) {
+    Json json;
+    json["architectures"] = {config.model_type == "mt5" ? "MT5EncoderModel" : "T5EncoderModel"};
+    json["d_ff"] = config.d_ff;
+    json["d_kv"] = config.d_kv;
+    json["d_model"] = config.d_model;
+    json["feed_forward_proj"] = config.gated ? "gated-gelu" : "relu";
+    json["layer_norm_epsilon"] = config.layer_norm_epsilon;
+    json["model_type"] = config.model_type;
+    json["num_heads"] = config.num_heads;
+    json["num_layers"] = config.num_layers;
+    json["pad_token_id"] = config.pad_token_id;
+    json["relative_attention_max_distance"] = config.relative_attention_max_distance;
+    json["relative_attention_num_buckets"] = config.relative_attention_num_buckets;
+    json["torch_dtype"] = "float32";
+    json["vocab_size"] = config.vocab_size;
+    return json.dump(2) + "\n";
 }
 
 torch::Tensor T5Encoder::RootMeanSquareNorm::operator()(const torch::Tensor& x) const {

@@ -14,8 +14,9 @@
 
 namespace kohort::model {
 
-// The names and defaults are Hugging Face's.
+// The names and defaults are Hugging Face's; mT5 has defaults of its own, see parse_t5_config().
 struct T5Config {
+    std::string model_type = "t5";  // or "mt5"
     std::int64_t vocab_size = 32128;
     std::int64_t d_model = 512;
     std::int64_t d_kv = 64;  // of a head; heads need not make up d_model
@@ -33,6 +34,9 @@ struct T5Config {
 // and for numbers that make no model.
 T5Config parse_t5_config(std::string_view json, const std::string& where);
 
+// The text of a config.json that `transformers` loads as T5EncoderModel (MT5EncoderModel).
+std::string to_json(const T5Config& config);
+
 class T5Encoder : public Encoder {
   public:
     // The source gives each tensor by its Hugging Face name and shape; see weights.h.
@@ -42,6 +46,8 @@ class T5Encoder : public Encoder {
     EncoderSizes sizes() const override;
     torch::Device device() const override { return token_embeddings_.device(); }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
+    const std::vector<Parameter>& parameters() const override { return parameters_; }
+    std::string config_json() const override { return to_json(config_); }
 
   private:
     // Scales to a root mean square of one; no mean is taken off (Zhang and Sennrich 2019).

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/philox.h"
+#include "model/name_list.h"
 
 namespace kohort::model {
 namespace {
@@ -16,15 +17,6 @@ std::span<float> floats_of(torch::Tensor& tensor) {
 }
 
 std::string text_of(torch::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-
-// "a, b, c and 4 more"
-std::string first_few(const std::vector<std::string>& names) {
-    constexpr std::size_t most = 5;
-    const std::size_t shown = std::min(names.size(), most);
-    std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
-    if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
-    return text;
-}
 
 // Hugging Face's loaders rename these two, which checkpoints converted from TensorFlow still carry.
 std::string modern_name(std::string name) {
@@ -52,9 +44,9 @@ TensorSource random_weights(const ModelConfig& config, std::uint64_t seed) {
     };
 }
 
-WeightReader::WeightReader(const std::filesystem::path& path, std::string_view prefix, std::vector<std::string> ignored)
-    : file_(path) {
-    for (const TensorView& tensor : file_.tensors()) {
+WeightReader::WeightReader(const std::filesystem::path& folder, std::string_view prefix, std::vector<std::string> ignored)
+    : files_(folder) {
+    for (const TensorView& tensor : files_.tensors()) {
         std::string_view name = tensor.name;
         if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
         const bool skip = std::any_of(ignored.begin(), ignored.end(), [&](const auto& part) {
@@ -67,7 +59,7 @@ WeightReader::WeightReader(const std::filesystem::path& path, std::string_view p
     const auto twice = std::adjacent_find(entries_.begin(), entries_.end(),
                                           [](const Entry& a, const Entry& b) { return a.name == b.name; });
     if (twice != entries_.end())
-        base::fail(base::ErrorKind::input, "{}: the tensors {} and {} are the same weight", path.string(),
+        base::fail(base::ErrorKind::input, "{}: the tensors {} and {} are the same weight", files_.path().string(),
                    twice->tensor->name, std::next(twice)->tensor->name);
 }
 
@@ -95,13 +87,13 @@ torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef sha
 void WeightReader::finish() const {
     std::vector<std::string> surplus, problems;
     for (const Entry& entry : entries_)
-        if (!entry.used) surplus.push_back(entry.name);
+        if (!entry.used) surplus.push_back(entry.tensor->name);
     if (!missing_.empty()) problems.push_back("missing: " + first_few(missing_));
     if (!misshapen_.empty()) problems.push_back("of another shape: " + first_few(misshapen_));
     if (!surplus.empty()) problems.push_back("surplus: " + first_few(surplus));
     if (!problems.empty())
         base::fail(base::ErrorKind::input, "{} does not hold the tensors that its config.json describes; {}",
-                   file_.path().string(), fmt::join(problems, "; "));
+                   files_.path().string(), fmt::join(problems, "; "));
 }
 
 TensorSource copied_weights(const std::vector<Parameter>& parameters, torch::Device device, torch::ScalarType type) {

@@ -1,4 +1,4 @@
-// Where a model's tensors come from and go to: random numbers, a safetensors file, another model.
+// Where a model's tensors come from and go to: random numbers, a folder's files, another model.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/layers.h"
-#include "model/safetensors.h"
+#include "model/weight_files.h"
 
 namespace kohort::model {
 
@@ -18,13 +18,13 @@ namespace kohort::model {
 // element's index, so a layer starts alike whatever else the model has.
 TensorSource random_weights(const ModelConfig& config, std::uint64_t seed);
 
-// Weights from a file in fp32, whatever float type it stores. Names are taken with or without `prefix`
-// ("bert."), and with the older LayerNorm.gamma and .beta. Tensors whose names (without the prefix) begin with one
-// of `ignored` are left out, or end with it where it begins with a dot; every other tensor must be asked for.
+// Weights from a model's folder in fp32, whatever float type each tensor is stored in. Names are taken with or without
+// `prefix` ("bert."), and with the older LayerNorm.gamma and .beta. Tensors whose names (without the prefix) begin with
+// one of `ignored` are left out, or end with it where it begins with a dot; every other tensor must be asked for.
 class WeightReader {
   public:
-    // Throws SafetensorsError for a malformed file, Error(input) where two tensors come to the same name.
-    WeightReader(const std::filesystem::path& path, std::string_view prefix, std::vector<std::string> ignored);
+    // Errors as WeightFiles has them, and Error(input) where two tensors come to the same name.
+    WeightReader(const std::filesystem::path& folder, std::string_view prefix, std::vector<std::string> ignored);
 
     TensorSource source();
 
@@ -32,6 +32,7 @@ class WeightReader {
     void finish() const;
 
     const std::vector<std::string>& left_out() const { return left_out_; }  // tensors of the ignored kinds
+    const std::filesystem::path& path() const { return files_.path(); }     // of the weights, for messages
 
   private:
     struct Entry {
@@ -41,7 +42,7 @@ class WeightReader {
     };
     torch::Tensor read(const std::string& name, torch::IntArrayRef shape);
 
-    SafetensorsFile file_;
+    WeightFiles files_;
     std::vector<Entry> entries_;  // sorted by name
     std::vector<std::string> left_out_, missing_, misshapen_;
 };
