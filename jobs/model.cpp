@@ -32,7 +32,8 @@ constexpr std::int64_t longest_sequence = 128;  // position embeddings of a new 
 void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage, const std::string& folder) {
     const auto& options = context.options;
     const auto keep_files = [&] {
-        for (const auto& name : tokenizer_files_in(run.path() / folder)) stage.add(folder + "/" + name, base::sha256_file(run.path() / folder / name));
+        for (const auto& name : tokenizer_files_in(run.path() / folder))
+            stage.add(folder + "/" + name, base::sha256_file(run.path() / folder / name));
     };
     if (options.given("tokenizer")) {
         if (context.is_root()) {
@@ -227,16 +228,19 @@ void check_training(JobContext& context) {
             base::fail(base::ErrorKind::usage, "--pooling last: a model is trained with mean or cls");
         if (given && options.given("tokenizer"))
             base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");
-        const auto positions = given ? model::check_encoder(*given) : new_model(options, options.integer("vocabulary-size")).longest_sequence();
+        const auto positions =
+            given ? model::check_encoder(*given) : new_model(options, options.integer("vocabulary-size")).longest_sequence();
         if (given && trains)
             if (const auto type = model::read_model_config(*given / "config.json").model_type; type != "bert")
-                base::fail(base::ErrorKind::usage, "--model {}: training starts from a model of the type bert; a {} is for encoding only",
+                base::fail(base::ErrorKind::usage,
+                           "--model {}: training starts from a model of the type bert; a {} is for encoding only",
                            given->string(), type);
         if (given || options.given("tokenizer"))
             text::load_tokenizer(given ? *given : std::filesystem::path(options.text("tokenizer")), lowercase_if_given(options));
         for (const char* name : {"train-tokens", "max-tokens"})
             if (options.names(name) && options.integer(name) > positions)
-                base::fail(base::ErrorKind::usage, "--{} {}: the model has {} positions", name, options.integer(name), positions);
+                base::fail(base::ErrorKind::usage, "--{} {}: the model has {} positions", name, options.integer(name),
+                           positions);
     });
     parallel::agree_on_collectives(context.comm, parallel::parse_collectives(context.options.text("collectives")),
                                    context.device.cuda);

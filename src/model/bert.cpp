@@ -55,14 +55,16 @@ torch::Tensor Bert::forward(const TokenBatch& batch, DropoutSource* dropout) con
 // Each token's row of the position embeddings, [B * T]. RoBERTa counts from behind the padding token's id, and counts
 // only tokens that are not padding; a padding token in the midst of a sequence has the padding's own position.
 torch::Tensor Bert::positions(const TokenBatch& batch) const {
-    if (!config_.positions_follow_padding()) return torch::arange(batch.ids.size(1), batch.ids.options()).repeat({batch.ids.size(0)});
+    if (!config_.positions_follow_padding())
+        return torch::arange(batch.ids.size(1), batch.ids.options()).repeat({batch.ids.size(0)});
     const auto counted = batch.ids.ne(config_.pad_token_id).to(torch::kLong);
     return (counted.cumsum(1) * counted + config_.pad_token_id).flatten();
 }
 
 torch::Tensor Bert::embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const {
-    const auto x = embedding_norm_(torch::embedding(word_embeddings_, packing.pack(batch.ids.flatten())) +
-                                   torch::embedding(position_embeddings_, packing.pack(positions(batch))) + type_embeddings_.select(0, 0));
+    const auto x =
+        embedding_norm_(torch::embedding(word_embeddings_, packing.pack(batch.ids.flatten())) +
+                        torch::embedding(position_embeddings_, packing.pack(positions(batch))) + type_embeddings_.select(0, 0));
     if (!dropout || config_.hidden_dropout_prob == 0) return x;
     return x * packing.pack_mask(dropout->scaled_mask(-1, DropoutSite::embeddings, config_.hidden_dropout_prob,
                                                       {packing.sequences, packing.longest, config_.hidden_size}), x);

@@ -29,8 +29,8 @@ void ModelConfig::check() const {
     if (pad_token_id < 0 || pad_token_id >= vocab_size)
         base::fail(ErrorKind::usage, "pad_token_id = {} is not in the vocabulary of {}", pad_token_id, vocab_size);
     if (longest_sequence() < 1)
-        base::fail(ErrorKind::usage, "max_position_embeddings = {} leaves no position behind pad_token_id = {}", max_position_embeddings,
-                   pad_token_id);
+        base::fail(ErrorKind::usage, "max_position_embeddings = {} leaves no position behind pad_token_id = {}",
+                   max_position_embeddings, pad_token_id);
 }
 
 namespace {
@@ -50,7 +50,8 @@ ModelConfig defaults_of(const ConfigFields& fields, const std::string& where) {
     fields.read("model_type", config.model_type);
     const auto family = std::ranges::find(families, config.model_type, &Family::model_type);
     if (family == families.end())
-        base::fail(ErrorKind::usage, "{}: the model type \"{}\" is not known here, where \"bert\", \"roberta\" or \"xlm-roberta\" is needed",
+        base::fail(ErrorKind::usage,
+                   "{}: the model type \"{}\" is not known here, where \"bert\", \"roberta\" or \"xlm-roberta\" is needed",
                    where, config.model_type);
     config.vocab_size = family->vocab_size;
     config.pad_token_id = family->pad_token_id;

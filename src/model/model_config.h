@@ -34,7 +34,9 @@ struct ModelConfig {
 
     // RoBERTa's first position is the one behind the padding token's id; those up to it hold no token.
     bool positions_follow_padding() const { return model_type != "bert"; }
-    std::int64_t longest_sequence() const { return max_position_embeddings - (positions_follow_padding() ? pad_token_id + 1 : 0); }
+    std::int64_t longest_sequence() const {
+        return max_position_embeddings - (positions_follow_padding() ? pad_token_id + 1 : 0);
+    }
 
     // Throws Error(usage) where the numbers do not make a model (heads that do not divide the hidden size, …).
     void check() const;
@@ -45,7 +47,8 @@ struct ModelConfig {
 ModelConfig parse_model_config(std::string_view json, const std::string& where);
 ModelConfig read_model_config(const std::filesystem::path& path);
 
-// The text of a config.json that `transformers` loads as BertModel (RobertaModel, XLMRobertaModel); equal configurations give equal text.
+// The text of a config.json that `transformers` loads as BertModel (RobertaModel, XLMRobertaModel); equal
+// configurations give equal text.
 std::string to_json(const ModelConfig& config);
 
 }  // namespace kohort::model

@@ -45,8 +45,9 @@ std::string model_type_of(const std::string& json, const std::string& where) {
     if (is_bert(type)) return type;
     for (const char* known : {"gpt2", "t5", "mt5"})
         if (type == known) return type;
-    base::fail(base::ErrorKind::usage, "{}: the model type \"{}\" is not known; this program knows bert, roberta, xlm-roberta, gpt2, t5 and mt5",
-               where, type);
+    base::fail(base::ErrorKind::usage,
+               "{}: the model type \"{}\" is not known; this program knows bert, roberta, xlm-roberta, gpt2, t5 and mt5", where,
+               type);
 }
 
 }  // namespace
@@ -63,11 +64,12 @@ std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool 
     const auto type = model_type_of(json, where);
     if (is_bert(type)) return load_model(folder, notice);
     if (type == "gpt2")  // the attention's masks are buffers that older checkpoints carry
-        return read_weights<Gpt2>(folder, parse_gpt2_config(json, where), "transformer.",
-                                  {"lm_head.", "score.", "classifier.", "multiple_choice_head.", ".attn.bias", ".attn.masked_bias"}, notice);
-    return read_weights<T5Encoder>(folder, parse_t5_config(json, where), "transformer.",
-                                   {"decoder.", "lm_head.", "classification_head.", "classifier.", "qa_outputs.", "encoder.embed_tokens."},
-                                   notice);
+        return read_weights<Gpt2>(
+            folder, parse_gpt2_config(json, where), "transformer.",
+            {"lm_head.", "score.", "classifier.", "multiple_choice_head.", ".attn.bias", ".attn.masked_bias"}, notice);
+    return read_weights<T5Encoder>(
+        folder, parse_t5_config(json, where), "transformer.",
+        {"decoder.", "lm_head.", "classification_head.", "classifier.", "qa_outputs.", "encoder.embed_tokens."}, notice);
 }
 
 std::int64_t check_encoder(const std::filesystem::path& folder) {

@@ -61,7 +61,8 @@ TensorView parse_entry(const std::string& name, const Json& entry, std::span<con
         refuse(SafetensorsFailure::malformed_entry, path, "tensor \"{}\" has {} offsets instead of 2", name, offsets.size());
     if (offsets[0] > offsets[1] || offsets[1] > data.size())
         refuse(SafetensorsFailure::offsets_out_of_range, path,
-               "tensor \"{}\" lies at {} to {} of {} bytes; the file may be cut off", name, offsets[0], offsets[1], data.size());
+               "tensor \"{}\" lies at {} to {} of {} bytes; the file may be cut off", name, offsets[0], offsets[1],
+               data.size());
     if (offsets[1] - offsets[0] != bytes)
         refuse(SafetensorsFailure::size_mismatch, path, "tensor \"{}\" has {} bytes, its shape and type need {}", name,
                offsets[1] - offsets[0], bytes);
@@ -110,7 +111,8 @@ SafetensorsContents parse_safetensors(std::span<const std::byte> file, const std
     const std::string_view text(reinterpret_cast<const char*>(file.data()) + safetensors_length_bytes, length);
     constexpr int deepest = 3;  // the root, a tensor's entry, its shape
     const Json header = parse_unique_keys(text, deepest, [&](JsonProblem problem, const std::string& what) {
-        refuse(problem == JsonProblem::duplicate_key ? SafetensorsFailure::duplicate_name : SafetensorsFailure::not_json, path, "{}", what);
+        refuse(problem == JsonProblem::duplicate_key ? SafetensorsFailure::duplicate_name : SafetensorsFailure::not_json, path,
+               "{}", what);
     });
     const auto data = file.subspan(safetensors_length_bytes + length);
     SafetensorsContents contents;

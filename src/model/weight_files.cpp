@@ -15,7 +15,8 @@ using ShardOf = std::map<std::string, std::string, std::less<>>;  // tensor -> n
 
 // A shard lies beside its index: a name that leads elsewhere would have a model read files that are not its own.
 bool is_plain_name(const std::string& name) {
-    return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
+    return !name.empty() && name != "." && name != ".." &&
+           name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
 }
 
 ShardOf read_index(const std::filesystem::path& path) {
@@ -23,14 +24,17 @@ ShardOf read_index(const std::filesystem::path& path) {
         base::fail(base::ErrorKind::input, "{} is no index of weights: {}", path.string(), what);
     };
     constexpr int deepest = 8;  // weight_map is at the second level; metadata may hold what it likes
-    const auto index = parse_unique_keys(base::read_file(path), deepest, [&](JsonProblem, const std::string& what) { refuse(what); });
+    const auto index =
+        parse_unique_keys(base::read_file(path), deepest, [&](JsonProblem, const std::string& what) { refuse(what); });
     const auto map = index.find("weight_map");
-    if (map == index.end() || !map->is_object() || map->empty()) refuse("it has no object \"weight_map\" of tensors and their files");
+    if (map == index.end() || !map->is_object() || map->empty())
+        refuse("it has no object \"weight_map\" of tensors and their files");
     ShardOf shard_of;
     for (const auto& [tensor, file] : map->items()) {
         if (!file.is_string()) refuse(fmt::format("the file of \"{}\" is not a string", tensor));
         const auto name = file.get<std::string>();
-        if (!is_plain_name(name)) refuse(fmt::format("the file of \"{}\" must be a name in the same folder, not \"{}\"", tensor, name));
+        if (!is_plain_name(name))
+            refuse(fmt::format("the file of \"{}\" must be a name in the same folder, not \"{}\"", tensor, name));
         shard_of.emplace(tensor, name);
     }
     return shard_of;
@@ -46,15 +50,16 @@ std::vector<std::string> shards_of(const ShardOf& shard_of, const std::filesyste
     for (const auto& name : names)
         if (!std::filesystem::is_regular_file(index.parent_path() / name)) missing.push_back(name);
     if (!missing.empty())
-        base::fail(base::ErrorKind::input, "{} lists files of weights that are not there: {}", index.string(), first_few(missing));
+        base::fail(base::ErrorKind::input, "{} lists files of weights that are not there: {}", index.string(),
+                   first_few(missing));
     return names;
 }
 
 [[noreturn]] void refuse_folder(const std::filesystem::path& folder) {
     for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
         if (std::filesystem::exists(folder / name))
-            base::fail(base::ErrorKind::usage, "{} has {} but no {}: make it with tools/convert_pytorch_weights.py {}", folder.string(), name,
-                       weights_file, folder.string());
+            base::fail(base::ErrorKind::usage, "{} has {} but no {}: make it with tools/convert_pytorch_weights.py {}",
+                       folder.string(), name, weights_file, folder.string());
     base::fail(base::ErrorKind::usage, "{} has no {} and no {}", folder.string(), weights_file, weights_index_file);
 }
 

@@ -69,10 +69,10 @@ BERT = {"vocab_size": VOCABULARY, "hidden_size": WIDTH, "num_attention_heads": H
 FAMILIES = {  # config.json, tensors, the head that is tied to the embedding
     "bert": (dict(BERT, model_type="bert"), bert("bert"), "cls.predictions.decoder.weight"),
     "roberta": (dict(BERT, model_type="roberta"), bert("roberta"), "lm_head.decoder.weight"),
-    "gpt2": ({"model_type": "gpt2", "vocab_size": VOCABULARY, "n_embd": WIDTH, "n_head": HEADS, "n_layer": LAYERS, "n_inner": INNER,
-              "n_positions": POSITIONS}, gpt2(), "lm_head.weight"),
-    "t5": ({"model_type": "t5", "vocab_size": VOCABULARY, "d_model": WIDTH, "d_kv": WIDTH_OF_HEAD, "d_ff": INNER, "num_layers": LAYERS,
-            "num_heads": HEADS, "feed_forward_proj": "gated-gelu"}, t5(), "encoder.embed_tokens.weight")}
+    "gpt2": ({"model_type": "gpt2", "vocab_size": VOCABULARY, "n_embd": WIDTH, "n_head": HEADS, "n_layer": LAYERS,
+              "n_inner": INNER, "n_positions": POSITIONS}, gpt2(), "lm_head.weight"),
+    "t5": ({"model_type": "t5", "vocab_size": VOCABULARY, "d_model": WIDTH, "d_kv": WIDTH_OF_HEAD, "d_ff": INNER,
+            "num_layers": LAYERS, "num_heads": HEADS, "feed_forward_proj": "gated-gelu"}, t5(), "encoder.embed_tokens.weight")}
 
 
 def write_safetensors(path, tensors):
@@ -85,16 +85,16 @@ def write_safetensors(path, tensors):
 
 
 def write_pickles(folder, shards, tie):
-    """shards: {name of a safetensors file: tensors}. The tied head comes first, where the embedding is: order must not matter."""
+    """shards: {name of a safetensors file: tensors}. The tied head comes before the embedding: order must not matter."""
     import torch
 
     index = {}
     for name, tensors in shards.items():
         file = name.replace("model", "pytorch_model").replace("safetensors", "bin")
         state = {key: torch.from_numpy(values) for key, values in tensors.items()}
-        embedding = next((key for key in state if key.endswith(("word_embeddings.weight", "wte.weight", "shared.weight"))), None)
-        if embedding:
-            state = {tie: state[embedding], **state}
+        embeddings = [key for key in state if key.endswith(("word_embeddings.weight", "wte.weight", "shared.weight"))]
+        if embeddings:
+            state = {tie: state[embeddings[0]], **state}
         torch.save(state, folder / file)
         index.update(dict.fromkeys(state, file))
     if len(shards) > 1:

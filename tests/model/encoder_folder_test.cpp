@@ -37,7 +37,8 @@ class EncoderFolder : public testing::TestWithParam<Family> {
     void expect_the_original(const Encoder& encoder) const {
         ASSERT_EQ(encoder.parameters().size(), original_->parameters().size());
         for (std::size_t i = 0; i < encoder.parameters().size(); ++i)
-            EXPECT_TRUE(torch::equal(encoder.parameters()[i].value, original_->parameters()[i].value)) << encoder.parameters()[i].name;
+            EXPECT_TRUE(torch::equal(encoder.parameters()[i].value, original_->parameters()[i].value))
+                << encoder.parameters()[i].name;
         EXPECT_TRUE(torch::equal(vectors(encoder), vectors(*original_)));
     }
 
@@ -74,8 +75,10 @@ TEST_P(EncoderFolder, shards_are_one_model) {
 }
 
 TEST_P(EncoderFolder, tensors_of_several_float_types_are_read_with_the_values_they_hold) {
-    const std::vector<std::pair<ElementType, torch::ScalarType>> types{
-        {ElementType::f32, torch::kFloat}, {ElementType::f16, torch::kHalf}, {ElementType::bf16, torch::kBFloat16}, {ElementType::f64, torch::kDouble}};
+    const std::vector<std::pair<ElementType, torch::ScalarType>> types{{ElementType::f32, torch::kFloat},
+                                                                       {ElementType::f16, torch::kHalf},
+                                                                       {ElementType::bf16, torch::kBFloat16},
+                                                                       {ElementType::f64, torch::kDouble}};
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
         tensors_[i].type = types[i % types.size()].first;
         tensors_[i].value = tensors_[i].value.to(types[i % types.size()].second);
@@ -93,7 +96,8 @@ TEST_P(EncoderFolder, what_is_missing_surplus_and_misshapen_is_named_in_one_erro
     tensors_.front().value = torch::ones({14, 6});
     tensors_.pop_back();
     tensors_.push_back({"something.else.weight", ElementType::f32, torch::ones({6})});
-    const std::vector<std::string> parts{"missing: " + missing, "of another shape: " + misshapen + " ([14, 6] instead of [13, 6])",
+    const std::vector<std::string> parts{"missing: " + missing,
+                                         "of another shape: " + misshapen + " ([14, 6] instead of [13, 6])",
                                          "surplus: something.else.weight"};
     write();
     const auto of_one_file = refusal([&] { load_encoder(folder_.path()); }, 3);
@@ -116,21 +120,25 @@ TEST_P(EncoderFolder, a_layer_too_many_or_too_few_is_named) {
     tensors_ = stored(*original_);
     named(tensors_, norm).name += "s";
     write();
-    EXPECT_THAT(refusal([&] { load_encoder(folder_.path()); }, 3), testing::AllOf(HasSubstr("missing: " + norm), HasSubstr("surplus: " + norm + "s")));
+    EXPECT_THAT(refusal([&] { load_encoder(folder_.path()); }, 3),
+                testing::AllOf(HasSubstr("missing: " + norm), HasSubstr("surplus: " + norm + "s")));
 }
 
 TEST_P(EncoderFolder, integers_are_no_weights) {
     named(tensors_, GetParam().norm) = {GetParam().norm, ElementType::i32, torch::ones({6}, torch::kInt)};
     write();
-    EXPECT_THAT(refusal([&] { load_encoder(folder_.path()); }, 3), testing::AllOf(HasSubstr(GetParam().norm), HasSubstr("I32")));
+    EXPECT_THAT(refusal([&] { load_encoder(folder_.path()); }, 3),
+                testing::AllOf(HasSubstr(GetParam().norm), HasSubstr("I32")));
 }
 
 TEST_P(EncoderFolder, weights_for_pickle_alone_are_refused_with_the_tool_that_converts_them) {
     for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
         base::write_file_atomically(folder_.path() / name, "x");
-        for (const auto& work : std::vector<std::function<void()>>{[&] { load_encoder(folder_.path()); }, [&] { check_encoder(folder_.path()); },
-                                                                   [&] { model_files(folder_.path()); }})
-            EXPECT_THAT(refusal(work, 2), testing::AllOf(HasSubstr(name), HasSubstr("tools/convert_pytorch_weights.py " + folder_.path().string())));
+        for (const auto& work :
+             std::vector<std::function<void()>>{[&] { load_encoder(folder_.path()); }, [&] { check_encoder(folder_.path()); },
+                                                [&] { model_files(folder_.path()); }})
+            EXPECT_THAT(refusal(work, 2), testing::AllOf(HasSubstr(name), HasSubstr("tools/convert_pytorch_weights.py " +
+                                                                                    folder_.path().string())));
         std::filesystem::remove(folder_.path() / name);
     }
     EXPECT_THAT(refusal([&] { check_encoder(folder_.path()); }, 2), HasSubstr("has no model.safetensors"));
@@ -142,13 +150,16 @@ INSTANTIATE_TEST_SUITE_P(Small, EncoderFolder, testing::ValuesIn(small_families)
 // Tensors of full checkpoints that an encoder does not have.
 TEST(EncoderFolderOf, each_family_leaves_out_heads_buffers_and_decoders) {
     const std::map<std::string, std::vector<std::string>> extra{
-        {"bert", {"bert.embeddings.position_ids", "bert.pooler.dense.weight", "cls.predictions.bias", "cls.seq_relationship.weight",
-                  "classifier.weight", "qa_outputs.bias"}},
-        {"roberta", {"roberta.embeddings.position_ids", "roberta.pooler.dense.bias", "lm_head.decoder.weight", "lm_head.layer_norm.bias",
-                     "classifier.out_proj.weight", "qa_outputs.weight"}},
+        {"bert",
+         {"bert.embeddings.position_ids", "bert.pooler.dense.weight", "cls.predictions.bias", "cls.seq_relationship.weight",
+          "classifier.weight", "qa_outputs.bias"}},
+        {"roberta",
+         {"roberta.embeddings.position_ids", "roberta.pooler.dense.bias", "lm_head.decoder.weight", "lm_head.layer_norm.bias",
+          "classifier.out_proj.weight", "qa_outputs.weight"}},
         {"gpt2", {"transformer.h.0.attn.bias", "transformer.h.1.attn.masked_bias", "lm_head.weight", "score.weight"}},
-        {"t5", {"decoder.block.0.layer.0.SelfAttention.q.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
-                "lm_head.weight", "classification_head.dense.weight"}}};
+        {"t5",
+         {"decoder.block.0.layer.0.SelfAttention.q.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
+          "lm_head.weight", "classification_head.dense.weight"}}};
     for (const auto& family : small_families) {
         const auto names = extra.find(family.name);
         if (names == extra.end()) continue;

@@ -26,7 +26,9 @@ ModelConfig config_of(const std::string& type, std::int64_t position_count) {
 
 class Roberta : public testing::Test {
   protected:
-    Roberta() : roberta_(config_of("roberta", positions), [&](const std::string& name, torch::IntArrayRef shape) { return weight(name, shape); }) {}
+    Roberta()
+        : roberta_(config_of("roberta", positions),
+                   [&](const std::string& name, torch::IntArrayRef shape) { return weight(name, shape); }) {}
 
     torch::Tensor weight(const std::string& name, torch::IntArrayRef shape) {
         const auto known = weights_.find(name);
@@ -35,10 +37,11 @@ class Roberta : public testing::Test {
     }
     // A BERT with RoBERTa's weights that finds these rows of its position embeddings at 0, 1, 2, …
     Bert bert(const std::vector<std::int64_t>& rows) {
-        return Bert(config_of("bert", static_cast<std::int64_t>(rows.size())), [&](const std::string& name, torch::IntArrayRef shape) {
-            const auto whole = weight(name, shape);
-            return name == "embeddings.position_embeddings.weight" ? whole.index_select(0, torch::tensor(rows)) : whole;
-        });
+        return Bert(
+            config_of("bert", static_cast<std::int64_t>(rows.size())), [&](const std::string& name, torch::IntArrayRef shape) {
+                const auto whole = weight(name, shape);
+                return name == "embeddings.position_embeddings.weight" ? whole.index_select(0, torch::tensor(rows)) : whole;
+            });
     }
 
     const torch::NoGradGuard no_gradients_;

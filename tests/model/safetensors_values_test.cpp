@@ -42,7 +42,8 @@ TEST(SafetensorsValues, converts_brain_floats_and_doubles) {
     to_float({"d", ElementType::f64, {2}, std::as_bytes(std::span<const double>(wide))}, out);
     EXPECT_EQ(out[0], 0.1f);
     const std::vector<std::int32_t> integers{1};
-    EXPECT_THROW(to_float({"i", ElementType::i32, {1}, std::as_bytes(std::span<const std::int32_t>(integers))}, out), SafetensorsError);
+    EXPECT_THROW(to_float({"i", ElementType::i32, {1}, std::as_bytes(std::span<const std::int32_t>(integers))}, out),
+                 SafetensorsError);
 }
 
 TEST(SafetensorsValues, writes_the_same_bytes_in_any_order_and_reads_them_back) {

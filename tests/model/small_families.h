@@ -37,19 +37,20 @@ inline constexpr Family small_families[] = {
      "roberta.", "encoder.layer.1.output.LayerNorm.weight"},
     {"xlm_roberta",
      R"({"model_type": "xlm-roberta", "vocab_size": 13, "hidden_size": 6, "num_hidden_layers": 1, "num_attention_heads": 1,
-         "intermediate_size": 7, "max_position_embeddings": 13, "type_vocab_size": 1, "pad_token_id": 3, "hidden_act": "gelu_new"})",
+         "intermediate_size": 7, "max_position_embeddings": 13, "type_vocab_size": 1, "pad_token_id": 3,
+         "hidden_act": "gelu_new"})",
      "roberta.", "embeddings.LayerNorm.weight"},
-    {"gpt2", R"({"model_type": "gpt2", "vocab_size": 13, "n_positions": 9, "n_embd": 6, "n_layer": 2, "n_head": 3, "n_inner": 5})",
+    {"gpt2",
+     R"({"model_type": "gpt2", "vocab_size": 13, "n_positions": 9, "n_embd": 6, "n_layer": 2, "n_head": 3, "n_inner": 5})",
      "transformer.", "h.1.ln_2.weight"},
-    {"t5",
-     R"({"model_type": "t5", "vocab_size": 13, "d_model": 6, "d_kv": 5, "d_ff": 9, "num_layers": 2, "num_heads": 2})", "transformer.",
-     "encoder.block.1.layer.1.layer_norm.weight"},
+    {"t5", R"({"model_type": "t5", "vocab_size": 13, "d_model": 6, "d_kv": 5, "d_ff": 9, "num_layers": 2, "num_heads": 2})",
+     "transformer.", "encoder.block.1.layer.1.layer_norm.weight"},
     {"t5_gated",
      R"({"model_type": "t5", "vocab_size": 13, "d_model": 6, "d_kv": 2, "d_ff": 9, "num_layers": 1, "num_heads": 3,
          "feed_forward_proj": "gated-gelu", "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20})",
      "transformer.", "encoder.final_layer_norm.weight"},
-    {"mt5", R"({"model_type": "mt5", "vocab_size": 13, "d_model": 6, "d_kv": 2, "d_ff": 9, "num_layers": 1, "num_heads": 3})", "transformer.",
-     "encoder.final_layer_norm.weight"}};
+    {"mt5", R"({"model_type": "mt5", "vocab_size": 13, "d_model": 6, "d_kv": 2, "d_ff": 9, "num_layers": 1, "num_heads": 3})",
+     "transformer.", "encoder.final_layer_norm.weight"}};
 
 inline std::shared_ptr<Encoder> encoder_of(const Family& family, const TensorSource& source) {
     const std::string type = nlohmann::json::parse(family.json)["model_type"];
@@ -77,7 +78,8 @@ using StoredTensors = std::vector<StoredTensor>;
 
 inline StoredTensors stored(const Encoder& encoder) {
     StoredTensors tensors;
-    for (const Parameter& parameter : encoder.parameters()) tensors.push_back({parameter.name, ElementType::f32, parameter.value.contiguous()});
+    for (const Parameter& parameter : encoder.parameters())
+        tensors.push_back({parameter.name, ElementType::f32, parameter.value.contiguous()});
     return tensors;
 }
 

@@ -15,7 +15,9 @@ using testing::HasSubstr;
 
 class WeightFilesOf : public testing::Test {
   protected:
-    static StoredTensor tensor(const std::string& name, float value) { return {name, ElementType::f32, torch::full({2}, value)}; }
+    static StoredTensor tensor(const std::string& name, float value) {
+        return {name, ElementType::f32, torch::full({2}, value)};
+    }
     void shard(const std::string& name, const StoredTensors& tensors) { write_tensors(folder_.path() / name, tensors); }
     void index(const std::string& text) { base::write_file_atomically(folder_.path() / weights_index_file, text); }
     std::string refusal(int exit_code) {
@@ -68,7 +70,8 @@ TEST_F(WeightFilesOf, missing_shards_are_named) {
 
 TEST_F(WeightFilesOf, a_tensor_that_its_shard_does_not_have_is_named) {
     shard("two", {tensor("B", 2)});
-    EXPECT_THAT(refusal(3), testing::AllOf(HasSubstr("listed but not there: b in two"), HasSubstr("there but not listed: B in two")));
+    EXPECT_THAT(refusal(3),
+                testing::AllOf(HasSubstr("listed but not there: b in two"), HasSubstr("there but not listed: B in two")));
 }
 
 TEST_F(WeightFilesOf, a_tensor_in_two_shards_is_named) {
@@ -78,12 +81,14 @@ TEST_F(WeightFilesOf, a_tensor_in_two_shards_is_named) {
 
 TEST_F(WeightFilesOf, a_tensor_in_another_shard_than_listed_is_named) {
     index(R"({"weight_map": {"a": "one", "b": "one", "c": "two"}})");
-    EXPECT_THAT(refusal(3), testing::AllOf(HasSubstr("listed but not there: b in one, c in two"), HasSubstr("there but not listed: c in one, b in two")));
+    EXPECT_THAT(refusal(3), testing::AllOf(HasSubstr("listed but not there: b in one, c in two"),
+                                           HasSubstr("there but not listed: c in one, b in two")));
 }
 
 TEST_F(WeightFilesOf, names_that_lead_out_of_the_folder_are_refused) {
     write_tensors(folder_.path().parent_path() / "outside.safetensors", {tensor("b", 2)});
-    for (const char* name : {"../outside.safetensors", "/etc/passwd", "..", ".", "", "sub/two", "two/", "./two", "..\\\\two", "two\\u0000"}) {
+    for (const char* name :
+         {"../outside.safetensors", "/etc/passwd", "..", ".", "", "sub/two", "two/", "./two", "..\\\\two", "two\\u0000"}) {
         index(std::string(R"({"weight_map": {"a": "one", "c": "one", "b": ")") + name + R"("}})");
         EXPECT_THAT(refusal(3), HasSubstr("must be a name in the same folder")) << name;
     }
