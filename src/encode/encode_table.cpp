@@ -33,7 +33,8 @@ EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable
     const std::vector<std::string_view> texts(read.texts.begin(), read.texts.end());
     auto encoded = table.holds_ids() ? encoder.encode_ids(read.ids) : encoder.encode(texts);
     const auto with_text = std::accumulate(encoded.has_tokens.begin(), encoded.has_tokens.end(), std::int64_t{0});
-    return {std::move(encoded.vectors), table.partition_rows(partition), table.partition_rows(partition) - with_text, with_text, encoded.tokens};
+    return {std::move(encoded.vectors), table.partition_rows(partition), table.partition_rows(partition) - with_text, with_text, encoded.tokens,
+            encoded.long_texts, 0};
 }
 
 }  // namespace
@@ -42,7 +43,9 @@ EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& 
                           const store::StageKey& key, const model::Encoder& model, const text::Tokenizer* tokenizer,
                           const corpus::TextTable& table, double max_bad_fraction, const EncodeOptions& options) {
     model::keep_memory_between_batches();
-    const TextEncoder encoder(model, tokenizer, options.texts);
+    auto texts_options = options.texts;
+    texts_options.unit = options.normalize;
+    const TextEncoder encoder(model, tokenizer, texts_options);
     Rejected rejected;
     PartitionWork work = {{}, {}, table.rows(), "rows", [&](std::int32_t partition) { return encode_rows(encoder, table, partition, rejected); }};
     for (std::int32_t p = 0; p < table.partitions(); ++p) {
