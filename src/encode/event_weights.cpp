@@ -35,8 +35,8 @@ BehaviorWeights parse_behavior_weights(std::string_view option) {
     for (std::size_t at = 0; at <= option.size();) {
         const auto comma = std::min(option.find(',', at), option.size());
         const auto entry = option.substr(at, comma - at);
-        const auto equals = entry.rfind('=');
-        if (equals == std::string_view::npos || trimmed(entry.substr(0, equals)).empty())
+        const auto equals = entry.find('=');
+        if (equals == std::string_view::npos || entry.find('=', equals + 1) != std::string_view::npos || trimmed(entry.substr(0, equals)).empty())
             base::fail(base::ErrorKind::usage, "--behavior-weights {}: \"{}\" is not BEHAVIOUR=WEIGHT, as in buy=3,view=1", option, entry);
         const auto name = trimmed(entry.substr(0, equals));
         if (!weights.emplace(name, parse_weight(option, trimmed(entry.substr(equals + 1)))).second)

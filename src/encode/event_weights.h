@@ -25,7 +25,7 @@ struct EventWeights {
     bool all_equal() const { return behaviors.empty() && half_life_days == 0; }
 };
 
-// "buy=3,view=1": names to weights from 0 to 1,000,000; the last "=" ends a name. "" is no weights. Error(usage) for
+// "buy=3,view=1": names to weights from 0 to 1,000,000. "" is no weights. Error(usage) for
 // what is anything else, or a name given twice.
 BehaviorWeights parse_behavior_weights(std::string_view option);
 
