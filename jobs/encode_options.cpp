@@ -20,20 +20,26 @@ encode::PostProcessing post_processing(const Options& options) {
     else if (wish != "none") post.kind = encode::PostProcess::file;
     if (const auto wanted = options.integer_or_auto("dimensions")) {
         if (post.kind != encode::PostProcess::whiten)
-            fail(ErrorKind::usage, "--dimensions {}: it says how many components --post-process whiten keeps; give that, or leave this out", *wanted);
+            fail(ErrorKind::usage,
+                 "--dimensions {}: it says how many components --post-process whiten keeps; give that, or leave this out",
+                 *wanted);
         if (makes_model(options) && *wanted > options.integer("hidden"))
-            fail(ErrorKind::usage, "--dimensions {}: the model's vectors have {} (--hidden)", *wanted, options.integer("hidden"));
+            fail(ErrorKind::usage, "--dimensions {}: the model's vectors have {} (--hidden)", *wanted,
+                 options.integer("hidden"));
         post.dimensions = *wanted;
     }
     if (post.kind != encode::PostProcess::file) return post;
     post.file = wish;
     if (!std::filesystem::is_regular_file(post.file))
-        fail(ErrorKind::usage, "--post-process {}: there is no such file; give none, center, whiten, or the embedding/transform.h5 of another run", wish);
+        fail(
+            ErrorKind::usage,
+            "--post-process {}: there is no such file; give none, center, whiten, or the embedding/transform.h5 of another run",
+            wish);
     try {
         const auto dimension = encode::read_transform(post.file).dimension();
         if (makes_model(options) && dimension != options.integer("hidden"))
-            fail(ErrorKind::usage, "--post-process {}: it is for vectors of {}, and the model's have {} (--hidden)", wish, dimension,
-                 options.integer("hidden"));
+            fail(ErrorKind::usage, "--post-process {}: it is for vectors of {}, and the model's have {} (--hidden)", wish,
+                 dimension, options.integer("hidden"));
     } catch (const base::Error& error) {
         if (error.kind() != ErrorKind::environment) throw;
         fail(ErrorKind::input, "--post-process {}: it is no saved transform: {}", wish, error.what());
@@ -52,13 +58,16 @@ encode::EncodeOptions encode_options(const JobContext& context) {
     settings.texts.long_texts = encode::parse_long_texts(options.text("long-texts"));
     settings.texts.window_overlap = options.integer("window-overlap");
     const std::int64_t special_tokens = makes_model(options) ? 2 : 0;
-    if (settings.texts.long_texts == encode::LongTexts::windows && settings.texts.window_overlap >= settings.texts.max_tokens - special_tokens)
-        fail(ErrorKind::usage, "--window-overlap {}: a window of {} tokens (--max-tokens) would have nothing of its own; give less",
+    if (settings.texts.long_texts == encode::LongTexts::windows &&
+        settings.texts.window_overlap >= settings.texts.max_tokens - special_tokens)
+        fail(ErrorKind::usage,
+             "--window-overlap {}: a window of {} tokens (--max-tokens) would have nothing of its own; give less",
              settings.texts.window_overlap, settings.texts.max_tokens);
     settings.texts.device = context.device;
     // A common level of instructions means common arithmetic: `auto` must not look at what this machine has beyond it.
     const bool common_level = options.text("isa") != "auto" && options.text("precision") == "auto" && !context.device.cuda;
-    settings.texts.precision = common_level ? model::Precision::fp32 : model::choose_precision(options.text("precision"), context.device);
+    settings.texts.precision =
+        common_level ? model::Precision::fp32 : model::choose_precision(options.text("precision"), context.device);
     settings.normalize = options.flag("normalize");
     settings.weights.behaviors = encode::parse_behavior_weights(options.text("behavior-weights"));
     settings.weights.half_life_days = options.real("half-life");

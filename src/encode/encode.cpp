@@ -62,18 +62,22 @@ EncodeReport encode_users(parallel::Communicator& comm, const store::RunFolder& 
     const auto info = corpus::read_corpus_info(run.path());
     const WorkOrder order(info);
     if (comm.is_root()) warn_about_unknown_behaviors(options.weights, info.behaviors);
-    const PartitionWork work = {order.partitions, order.users_before,
-                                std::accumulate(info.users.begin(), info.users.end(), std::int64_t{0}), "users",
-                                [&](std::int32_t index) {
-                                    const auto partition = corpus::read_partition(run.path(), index);
-                                    const auto texts = collect_texts(partition, options.weights);
-                                    const auto encoded = encoder.encode(texts.texts);
-                                    auto users = pool_users(texts, encoded.vectors, encoded.has_tokens, encoder.dimension(), options.normalize);
-                                    const auto without_time = options.weights.half_life_days > 0 ? texts.events_without_time : 0;
-                                    return EncodedPartition{std::move(users.values), static_cast<std::int64_t>(partition.users.size()),
-                                                            users.users_without_text, static_cast<std::int64_t>(texts.texts.size()),
-                                                            encoded.tokens, encoded.long_texts, without_time};
-                                }};
+    const PartitionWork work = {
+        order.partitions, order.users_before, std::accumulate(info.users.begin(), info.users.end(), std::int64_t{0}), "users",
+        [&](std::int32_t index) {
+            const auto partition = corpus::read_partition(run.path(), index);
+            const auto texts = collect_texts(partition, options.weights);
+            const auto encoded = encoder.encode(texts.texts);
+            auto users = pool_users(texts, encoded.vectors, encoded.has_tokens, encoder.dimension(), options.normalize);
+            const auto without_time = options.weights.half_life_days > 0 ? texts.events_without_time : 0;
+            return EncodedPartition{std::move(users.values),
+                                    static_cast<std::int64_t>(partition.users.size()),
+                                    users.users_without_text,
+                                    static_cast<std::int64_t>(texts.texts.size()),
+                                    encoded.tokens,
+                                    encoded.long_texts,
+                                    without_time};
+        }};
     return encode_partitions(comm, run, stage, key, encoder.dimension(), work, options);
 }
 

@@ -27,8 +27,16 @@ class PartitionEncoder {
   public:
     PartitionEncoder(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage, const store::StageKey& key,
                      std::int64_t dimension, const PartitionWork& work, const EncodeOptions& options)
-        : comm_(comm), run_(run), stage_(stage), stage_name_(key.stage()), key_(key.hash()), dimension_(dimension), columns_(dimension),
-          work_(work), options_(options), raw_(run.path(), key_) {}
+        : comm_(comm),
+          run_(run),
+          stage_(stage),
+          stage_name_(key.stage()),
+          key_(key.hash()),
+          dimension_(dimension),
+          columns_(dimension),
+          work_(work),
+          options_(options),
+          raw_(run.path(), key_) {}
 
     EncodeReport encode_all() {
         prepare_transform();
@@ -90,8 +98,8 @@ class PartitionEncoder {
         if (known || post.kind == PostProcess::file) broadcast_transform(comm_, *transform_);
         else fit();
         if (transform_->dimension() != dimension_)
-            base::fail(base::ErrorKind::usage, "--post-process {}: it is for vectors of {}, and the model's have {}", post.file.string(),
-                       transform_->dimension(), dimension_);
+            base::fail(base::ErrorKind::usage, "--post-process {}: it is for vectors of {}, and the model's have {}",
+                       post.file.string(), transform_->dimension(), dimension_);
         columns_ = transform_->columns();
         if (comm_.is_root() && !known)
             stage_.add(transform_path, write_transform(run_.path() / transform_path, stage_name_, key_, *transform_));
@@ -100,19 +108,23 @@ class PartitionEncoder {
     void fit() {
         base::Progress progress("encode", work_.rows, work_.rows_are, comm_.is_root());
         for_each_partition(progress, [&](std::int32_t partition) {
-            if (!raw_.read(partition)) encode_timed(partition, [&](const auto& made) { raw_.write(partition, made, dimension_, options_); });
+            if (!raw_.read(partition))
+                encode_timed(partition, [&](const auto& made) { raw_.write(partition, made, dimension_, options_); });
         });
         parallel::barrier(comm_);  // every rank's files are there
         progress.finish();
         const auto read = [&](std::int32_t partition) {
             auto made = raw_.read(partition);
             if (!made)
-                base::fail(base::ErrorKind::environment, "vectors of partition {} are gone from the run's checkpoint folder; run again with --resume",
+                base::fail(base::ErrorKind::environment,
+                           "vectors of partition {} are gone from the run's checkpoint folder; run again with --resume",
                            partition);
             return std::move(made->vectors);
         };
-        *transform_ = fit_transform(comm_, {dimension_, work_.order, read}, options_.post_processing.kind, columns_, options_.threads);
-        base::log_info("encode: {} fitted on {} vectors of {}", name_of(options_.post_processing.kind), base::human_count(transform_->rows), dimension_);
+        *transform_ =
+            fit_transform(comm_, {dimension_, work_.order, read}, options_.post_processing.kind, columns_, options_.threads);
+        base::log_info("encode: {} fitted on {} vectors of {}", name_of(options_.post_processing.kind),
+                       base::human_count(transform_->rows), dimension_);
     }
 
     // Encodes a partition, gives it to `write`, and reports how long both took.
@@ -139,19 +151,25 @@ class PartitionEncoder {
     }
 
     EncodeReport total_report() {
-        std::array<std::int64_t, 8> counts{report_.users, report_.users_without_text, report_.texts, report_.tokens, report_.long_texts,
-                                           report_.events_without_time, report_.partitions, report_.partitions_reused};
+        std::array<std::int64_t, 8> counts{report_.users,      report_.users_without_text, report_.texts,
+                                           report_.tokens,     report_.long_texts,         report_.events_without_time,
+                                           report_.partitions, report_.partitions_reused};
         parallel::all_reduce(comm_, std::span<std::int64_t>(counts), parallel::ReduceOperation::sum);
-        EncodeReport total{counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6], counts[7], columns_, {}};
-        total.summary = fmt::format("{} {} as vectors of {}, from {} texts with {} tokens", base::human_count(total.users),
-                                    work_.rows_are, total.dimension, base::human_count(total.texts), base::human_count(total.tokens));
+        EncodeReport total{counts[0], counts[1], counts[2], counts[3], counts[4],
+                           counts[5], counts[6], counts[7], columns_,  {}};
+        total.summary =
+            fmt::format("{} {} as vectors of {}, from {} texts with {} tokens", base::human_count(total.users), work_.rows_are,
+                        total.dimension, base::human_count(total.texts), base::human_count(total.tokens));
         if (total.users_without_text > 0)
-            total.summary += fmt::format("; {} {} without text have the zero vector", base::human_count(total.users_without_text), work_.rows_are);
+            total.summary += fmt::format("; {} {} without text have the zero vector",
+                                         base::human_count(total.users_without_text), work_.rows_are);
         if (total.long_texts > 0)
-            total.summary += fmt::format("; {} texts of more than {} tokens were {}", base::human_count(total.long_texts), options_.texts.max_tokens,
+            total.summary += fmt::format("; {} texts of more than {} tokens were {}", base::human_count(total.long_texts),
+                                         options_.texts.max_tokens,
                                          options_.texts.long_texts == LongTexts::cut ? "cut" : "split into windows");
         if (total.events_without_time > 0)
-            total.summary += fmt::format("; {} events have no time, and --half-life does not change them", base::human_count(total.events_without_time));
+            total.summary += fmt::format("; {} events have no time, and --half-life does not change them",
+                                         base::human_count(total.events_without_time));
         if (total.partitions_reused > 0)
             total.summary += fmt::format("; {} of {} partitions kept", total.partitions_reused, total.partitions);
         return total;

@@ -1,8 +1,8 @@
 // Rows of any table to vectors, in the order of the input: items, headlines, ads. The same bytes at any number of ranks
 // and threads.
 //
-// RUN/embedding/part-NNNNN.h5: /obsm/embedding float32 or float16 [rows, dimension] of consecutive rows; the attributes of "/" say
-// how the vectors were made and count rows without text and tokens. RUN/kohort.h5 shows them as one table.
+// RUN/embedding/part-NNNNN.h5: /obsm/embedding float32 or float16 [rows, dimension] of consecutive rows; the attributes of
+// "/" say how the vectors were made and count rows without text and tokens. RUN/kohort.h5 shows them as one table.
 #pragma once
 
 #include <cstdint>

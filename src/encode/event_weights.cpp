@@ -22,8 +22,9 @@ double parse_weight(std::string_view option, std::string_view text) {
     double weight = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
     if (error != std::errc() || end != text.data() + text.size() || !(weight >= 0 && weight <= most))
-        base::fail(base::ErrorKind::usage, "--behavior-weights {}: \"{}\" is no weight; give numbers from 0 to {}, as in buy=3,view=1", option,
-                   text, most);
+        base::fail(base::ErrorKind::usage,
+                   "--behavior-weights {}: \"{}\" is no weight; give numbers from 0 to {}, as in buy=3,view=1", option, text,
+                   most);
     return weight;
 }
 
@@ -36,11 +37,14 @@ BehaviorWeights parse_behavior_weights(std::string_view option) {
         const auto comma = std::min(option.find(',', at), option.size());
         const auto entry = option.substr(at, comma - at);
         const auto equals = entry.find('=');
-        if (equals == std::string_view::npos || entry.find('=', equals + 1) != std::string_view::npos || trimmed(entry.substr(0, equals)).empty())
-            base::fail(base::ErrorKind::usage, "--behavior-weights {}: \"{}\" is not BEHAVIOUR=WEIGHT, as in buy=3,view=1", option, entry);
+        if (equals == std::string_view::npos || entry.find('=', equals + 1) != std::string_view::npos ||
+            trimmed(entry.substr(0, equals)).empty())
+            base::fail(base::ErrorKind::usage, "--behavior-weights {}: \"{}\" is not BEHAVIOUR=WEIGHT, as in buy=3,view=1",
+                       option, entry);
         const auto name = trimmed(entry.substr(0, equals));
         if (!weights.emplace(name, parse_weight(option, trimmed(entry.substr(equals + 1)))).second)
-            base::fail(base::ErrorKind::usage, "--behavior-weights {}: {} stands there twice; give each behaviour once", option, name);
+            base::fail(base::ErrorKind::usage, "--behavior-weights {}: {} stands there twice; give each behaviour once", option,
+                       name);
         at = comma + 1;
     }
     return weights;
@@ -52,12 +56,14 @@ std::string text_of(const BehaviorWeights& behaviors) {
     return text;
 }
 
-std::vector<double> weigh_events(std::span<const corpus::Event> events, std::span<const std::string> behaviors, const EventWeights& weights) {
+std::vector<double> weigh_events(std::span<const corpus::Event> events, std::span<const std::string> behaviors,
+                                 const EventWeights& weights) {
     std::vector<double> result;
     for (const auto& event : events) {
         double weight = event.text.empty() ? 0 : 1;
         if (weight > 0 && !weights.behaviors.empty())
-            if (const auto named = weights.behaviors.find(behaviors[static_cast<std::size_t>(event.behavior)]); named != weights.behaviors.end())
+            if (const auto named = weights.behaviors.find(behaviors[static_cast<std::size_t>(event.behavior)]);
+                named != weights.behaviors.end())
                 weight = named->second;
         result.push_back(weight);
     }
@@ -76,7 +82,8 @@ std::vector<double> weigh_events(std::span<const corpus::Event> events, std::spa
 void warn_about_unknown_behaviors(const EventWeights& weights, std::span<const std::string> behaviors) {
     for (const auto& [name, weight] : weights.behaviors)
         if (std::ranges::find(behaviors, name) == behaviors.end())
-            base::log_warning("--behavior-weights {}={}: no event has this behaviour; there are: {}", name, weight, fmt::join(behaviors, ", "));
+            base::log_warning("--behavior-weights {}={}: no event has this behaviour; there are: {}", name, weight,
+                              fmt::join(behaviors, ", "));
 }
 
 }  // namespace kohort::encode

@@ -33,7 +33,8 @@ BehaviorWeights parse_behavior_weights(std::string_view option);
 std::string text_of(const BehaviorWeights& behaviors);
 
 // [events] of one user, whose partition has these behaviours; 0 for an event without text.
-std::vector<double> weigh_events(std::span<const corpus::Event> events, std::span<const std::string> behaviors, const EventWeights& weights);
+std::vector<double> weigh_events(std::span<const corpus::Event> events, std::span<const std::string> behaviors,
+                                 const EventWeights& weights);
 
 // A notice for people, once for a corpus: of weights whose behaviour occurs nowhere.
 void warn_about_unknown_behaviors(const EventWeights& weights, std::span<const std::string> behaviors);

@@ -39,7 +39,8 @@ SpecialTokensAround::SpecialTokensAround(const text::Tokenizer& tokenizer) {
         behind.assign(special.begin() + static_cast<std::ptrdiff_t>(place), special.end());
         return;
     }
-    base::fail(base::ErrorKind::usage, "--long-texts windows: this tokenizer's special tokens do not stand around a text; use cut");
+    base::fail(base::ErrorKind::usage,
+               "--long-texts windows: this tokenizer's special tokens do not stand around a text; use cut");
 }
 
 std::vector<std::vector<std::int32_t>> split_into_windows(std::vector<std::int32_t> ids, const SpecialTokensAround& special,

@@ -47,14 +47,16 @@ Pooling parse_pooling(std::string_view option) {
     base::fail(ErrorKind::usage, "--pooling {} is not known; mean, cls and last are", option);
 }
 
-std::string_view name_of(Pooling pooling) { return pooling == Pooling::cls ? "cls" : pooling == Pooling::last ? "last" : "mean"; }
+std::string_view name_of(Pooling pooling) {
+    return pooling == Pooling::cls ? "cls" : pooling == Pooling::last ? "last" : "mean";
+}
 
 struct TextEncoder::State {
     std::unique_ptr<const model::Encoder> model;
     const text::Tokenizer* tokenizer;
     TextEncoderOptions options;
-    std::size_t special_tokens;      // what an empty text has
-    SpecialTokensAround around;      // a text's windows; none without a tokenizer
+    std::size_t special_tokens;  // what an empty text has
+    SpecialTokensAround around;  // a text's windows; none without a tokenizer
 };
 
 // What is to be computed: one sequence a text, or its windows one after another.
@@ -79,7 +81,8 @@ struct TextEncoder::Sequences {
 TextEncoder::TextEncoder(const model::Encoder& model, const text::Tokenizer* tokenizer, const TextEncoderOptions& options) {
     const auto sizes = model.sizes();
     if (options.max_tokens > sizes.longest)
-        base::fail(ErrorKind::usage, "--max-tokens {} is more than the model's {} positions", options.max_tokens, sizes.longest);
+        base::fail(ErrorKind::usage, "--max-tokens {} is more than the model's {} positions", options.max_tokens,
+                   sizes.longest);
     std::size_t special_tokens = 0;
     if (tokenizer) {
         if (tokenizer->vocabulary_size() > sizes.vocabulary)
@@ -93,11 +96,12 @@ TextEncoder::TextEncoder(const model::Encoder& model, const text::Tokenizer* tok
     const bool windows = options.long_texts == LongTexts::windows;
     const auto room = options.max_tokens - static_cast<std::int64_t>(special_tokens);
     if (windows && (options.window_overlap < 0 || options.window_overlap >= room))
-        base::fail(ErrorKind::usage, "--window-overlap {} leaves a window of {} tokens nothing of its own: give 0 to {}", options.window_overlap,
-                   room, room - 1);
+        base::fail(ErrorKind::usage, "--window-overlap {} leaves a window of {} tokens nothing of its own: give 0 to {}",
+                   options.window_overlap, room, room - 1);
     const auto type = options.precision == model::Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
-    state_ = std::make_unique<State>(State{model.copy(model::torch_device(options.device), type), tokenizer, options, special_tokens,
-                                          windows && tokenizer ? SpecialTokensAround(*tokenizer) : SpecialTokensAround()});
+    state_ =
+        std::make_unique<State>(State{model.copy(model::torch_device(options.device), type), tokenizer, options, special_tokens,
+                                      windows && tokenizer ? SpecialTokensAround(*tokenizer) : SpecialTokensAround()});
 }
 
 TextEncoder::~TextEncoder() = default;
@@ -107,13 +111,15 @@ std::int64_t TextEncoder::dimension() const { return state_->model->sizes().hidd
 EncodedTexts TextEncoder::encode(std::span<const std::string_view> texts) const {
     const auto& options = state_->options;
     const bool windows = options.long_texts == LongTexts::windows;
-    const auto most = windows ? std::numeric_limits<std::int64_t>::max() : options.max_tokens + 1;  // one more tells a long text
+    const auto most =
+        windows ? std::numeric_limits<std::int64_t>::max() : options.max_tokens + 1;  // one more tells a long text
     Sequences sequences{texts.size(), 0, {}, {}, {}};
     for (std::size_t i = 0; i < texts.size(); ++i) {
         auto ids = state_->tokenizer->encode_for_model(texts[i], most);
         if (ids.size() <= state_->special_tokens) continue;
         if (windows) {
-            sequences.add_all(i, split_into_windows(std::move(ids), state_->around, options.max_tokens, options.window_overlap));
+            sequences.add_all(i,
+                              split_into_windows(std::move(ids), state_->around, options.max_tokens, options.window_overlap));
         } else if (static_cast<std::int64_t>(ids.size()) > options.max_tokens) {
             ++sequences.long_texts;
             sequences.add(i, state_->tokenizer->encode_for_model(texts[i], options.max_tokens));
@@ -131,7 +137,8 @@ EncodedTexts TextEncoder::encode_ids(std::span<const std::vector<std::int32_t>> 
         auto ids = texts[i];
         for (const auto id : ids)
             if (id < 0 || id >= state_->model->sizes().vocabulary)
-                base::fail(ErrorKind::input, "token id {} is none of the {} that the model embeds", id, state_->model->sizes().vocabulary);
+                base::fail(ErrorKind::input, "token id {} is none of the {} that the model embeds", id,
+                           state_->model->sizes().vocabulary);
         if (ids.empty()) continue;
         if (options.long_texts == LongTexts::windows) {
             sequences.add_all(i, split_into_windows(std::move(ids), {}, options.max_tokens, options.window_overlap));
@@ -177,7 +184,8 @@ EncodedTexts TextEncoder::encode_sequences(Sequences sequences) const {
                 continue;
             }
             auto& sum = sums.try_emplace(text, width, 0.0).first->second;
-            const double share = static_cast<double>(sequences.lengths[static_cast<std::size_t>(members[row])]) / static_cast<double>(tokens[text]);
+            const double share = static_cast<double>(sequences.lengths[static_cast<std::size_t>(members[row])]) /
+                                 static_cast<double>(tokens[text]);
             for (std::size_t j = 0; j < width; ++j) sum[j] += share * vector[j];
             if (--windows[text] > 0) continue;
             finish_row(std::span<const double>(sum), options.unit, out);

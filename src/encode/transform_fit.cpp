@@ -20,8 +20,8 @@
 namespace kohort::encode {
 namespace {
 
-constexpr std::size_t block = 1024;          // rows multiplied at once; part of the result
-constexpr double least_variance = 1e-12;     // of a component, relative to the largest; below it is rounding
+constexpr std::size_t block = 1024;       // rows multiplied at once; part of the result
+constexpr double least_variance = 1e-12;  // of a component, relative to the largest; below it is rounding
 
 class Fit {
   public:
@@ -58,21 +58,24 @@ class Fit {
     torch::Tensor covariance(const std::vector<double>& mean) {
         const double largest_product = static_cast<double>(block) * (2 * largest_) * (2 * largest_);
         const int exponent = parallel::fixed_point_exponent(blocks_, largest_product);
-        const auto sums = exact_sums(width_ * width_, exponent, [&](const std::vector<float>& rows, std::vector<std::int64_t>& products) {
-            const c10::InferenceMode inference;
-            at::set_num_threads(1);  // more would change the last bits
-            for (std::size_t first = 0; first < rows.size(); first += block * width_) {
-                const auto size = std::min(block * width_, rows.size() - first);
-                auto centred = torch::empty({static_cast<std::int64_t>(size / width_), source_.dimension}, torch::kDouble);
-                double* out = centred.data_ptr<double>();
-                for (std::size_t i = 0; i < size; i += width_)
-                    for (std::size_t j = 0; j < width_; ++j) out[i + j] = rows[first + i + j] - mean[j];
-                const auto product = torch::mm(centred.t(), centred);
-                const double* terms = product.data_ptr<double>();
-                for (std::size_t i = 0; i < products.size(); ++i) products[i] += parallel::to_fixed_point(terms[i], exponent);
-            }
-        });
-        return torch::tensor(sums, torch::kDouble).view({source_.dimension, source_.dimension}) / static_cast<double>(rows_ - 1);
+        const auto sums =
+            exact_sums(width_ * width_, exponent, [&](const std::vector<float>& rows, std::vector<std::int64_t>& products) {
+                const c10::InferenceMode inference;
+                at::set_num_threads(1);  // more would change the last bits
+                for (std::size_t first = 0; first < rows.size(); first += block * width_) {
+                    const auto size = std::min(block * width_, rows.size() - first);
+                    auto centred = torch::empty({static_cast<std::int64_t>(size / width_), source_.dimension}, torch::kDouble);
+                    double* out = centred.data_ptr<double>();
+                    for (std::size_t i = 0; i < size; i += width_)
+                        for (std::size_t j = 0; j < width_; ++j) out[i + j] = rows[first + i + j] - mean[j];
+                    const auto product = torch::mm(centred.t(), centred);
+                    const double* terms = product.data_ptr<double>();
+                    for (std::size_t i = 0; i < products.size(); ++i)
+                        products[i] += parallel::to_fixed_point(terms[i], exponent);
+                }
+            });
+        return torch::tensor(sums, torch::kDouble).view({source_.dimension, source_.dimension}) /
+               static_cast<double>(rows_ - 1);
     }
 
   private:
@@ -154,15 +157,17 @@ void take_components(const torch::Tensor& covariance, std::int64_t columns, Vect
             transform.components[static_cast<std::size_t>(j * columns + c)] = values_of[static_cast<std::size_t>(j)] * scale;
     }
     if (varying == 0)
-        base::fail(base::ErrorKind::input, "--post-process whiten: all {} vectors are equal, so that there is no variance", transform.rows);
+        base::fail(base::ErrorKind::input, "--post-process whiten: all {} vectors are equal, so that there is no variance",
+                   transform.rows);
     if (varying < columns)
-        base::log_warning("--post-process whiten: {} vectors vary in {} directions only; the other {} of {} components are 0", transform.rows,
-                          varying, columns - varying, columns);
+        base::log_warning("--post-process whiten: {} vectors vary in {} directions only; the other {} of {} components are 0",
+                          transform.rows, varying, columns - varying, columns);
 }
 
 }  // namespace
 
-VectorTransform fit_transform(parallel::Communicator& comm, const VectorSource& source, PostProcess kind, std::int64_t columns, int threads) {
+VectorTransform fit_transform(parallel::Communicator& comm, const VectorSource& source, PostProcess kind, std::int64_t columns,
+                              int threads) {
     Fit fit(comm, source, threads);
     fit.count_rows();
     if (fit.rows() < 2)

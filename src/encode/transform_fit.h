@@ -23,6 +23,7 @@ struct VectorSource {
 // Collective. kind: center or whiten; columns: of the result, at most the dimension. Rows of zeros are left out.
 // Components without variance (not above 1e-12 of the largest, as where there are fewer rows than dimensions) are 0, and a
 // notice counts them. Error(input) where fewer than two rows are left, or where whitening finds all of them equal.
-VectorTransform fit_transform(parallel::Communicator& comm, const VectorSource& source, PostProcess kind, std::int64_t columns, int threads);
+VectorTransform fit_transform(parallel::Communicator& comm, const VectorSource& source, PostProcess kind, std::int64_t columns,
+                              int threads);
 
 }  // namespace kohort::encode

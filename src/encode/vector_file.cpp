@@ -18,8 +18,9 @@ std::vector<store::Float16> to_halves(const std::filesystem::path& path, const s
     halves.reserve(values.size());
     for (const float x : values) {
         if (!store::fits_float16(x))
-            base::fail(base::ErrorKind::usage, "{}: a vector holds {}, and float16 ends at 65504: use --storage float32 or --normalize",
-                       path.string(), x);
+            base::fail(base::ErrorKind::usage,
+                       "{}: a vector holds {}, and float16 ends at 65504: use --storage float32 or --normalize", path.string(),
+                       x);
         halves.push_back(store::to_float16(x));
     }
     return halves;
@@ -27,14 +28,13 @@ std::vector<store::Float16> to_halves(const std::filesystem::path& path, const s
 
 }  // namespace
 
-std::string write_vectors(const std::filesystem::path& path, std::string_view stage, std::string_view key, const EncodedPartition& made,
-                          std::int64_t columns, const EncodeOptions& options) {
+std::string write_vectors(const std::filesystem::path& path, std::string_view stage, std::string_view key,
+                          const EncodedPartition& made, std::int64_t columns, const EncodeOptions& options) {
     store::PartitionWriter file(path, stage, key);
     const std::vector<std::int64_t> shape{made.rows, columns};
     if (options.storage == Storage::float16)
         file.write(dataset_name, std::span<const store::Float16>(to_halves(path, made.vectors)), shape, store::Filter::none);
-    else
-        file.write(dataset_name, std::span<const float>(made.vectors), shape, store::Filter::none);
+    else file.write(dataset_name, std::span<const float>(made.vectors), shape, store::Filter::none);
     file.set_attribute("/", "pooling", std::string(name_of(options.texts.pooling)));
     file.set_attribute("/", "normalize", std::string(options.normalize ? "true" : "false"));
     file.set_attribute("/", "precision", std::string(model::name_of(options.texts.precision)));
@@ -56,14 +56,17 @@ void count_file(const std::filesystem::path& path, EncodeReport& report) {
     ++report.partitions;
 }
 
-std::filesystem::path RawVectors::path_of(std::int32_t partition) const { return folder_ / store::partition_file_name(partition); }
+std::filesystem::path RawVectors::path_of(std::int32_t partition) const {
+    return folder_ / store::partition_file_name(partition);
+}
 
 void RawVectors::make_folder() const {
     std::filesystem::create_directories(folder_);
     base::remove_temporaries(folder_);
 }
 
-void RawVectors::write(std::int32_t partition, const EncodedPartition& made, std::int64_t dimension, const EncodeOptions& options) const {
+void RawVectors::write(std::int32_t partition, const EncodedPartition& made, std::int64_t dimension,
+                       const EncodeOptions& options) const {
     auto as_they_are = options;
     as_they_are.storage = Storage::float32;
     as_they_are.post_processing = {};

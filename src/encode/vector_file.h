@@ -21,8 +21,8 @@ struct EncodedPartition {
 
 // Writes /obsm/embedding [rows, columns] in options.storage, and attributes that say how it was made. Returns the file's
 // SHA-256. Error(usage) where a number is too large for float16.
-std::string write_vectors(const std::filesystem::path& path, std::string_view stage, std::string_view key, const EncodedPartition& made,
-                          std::int64_t columns, const EncodeOptions& options);
+std::string write_vectors(const std::filesystem::path& path, std::string_view stage, std::string_view key,
+                          const EncodedPartition& made, std::int64_t columns, const EncodeOptions& options);
 
 // Adds to a report what a file of write_vectors() counts.
 void count_file(const std::filesystem::path& path, EncodeReport& report);
@@ -31,10 +31,12 @@ void count_file(const std::filesystem::path& path, EncodeReport& report);
 // no result; a run that goes on takes them from there, and the one that is done removes them. Thread-safe.
 class RawVectors {
   public:
-    RawVectors(const std::filesystem::path& run, std::string key) : folder_(run / "checkpoint" / "encode"), key_(std::move(key)) {}
+    RawVectors(const std::filesystem::path& run, std::string key)
+        : folder_(run / "checkpoint" / "encode"), key_(std::move(key)) {}
 
     void make_folder() const;  // on one rank; removes what a crash left half-written
-    void write(std::int32_t partition, const EncodedPartition& made, std::int64_t dimension, const EncodeOptions& options) const;
+    void write(std::int32_t partition, const EncodedPartition& made, std::int64_t dimension,
+               const EncodeOptions& options) const;
     // Nothing where the file is missing, damaged, or was made from another key.
     std::optional<EncodedPartition> read(std::int32_t partition) const;
     void remove() const;  // on one rank

@@ -55,12 +55,14 @@ std::vector<float> VectorTransform::apply(std::span<const float> vectors, bool u
     at::set_num_threads(1);  // more would change the last bits of products
     const auto width = static_cast<std::size_t>(dimension()), out_width = static_cast<std::size_t>(columns());
     const auto count = static_cast<std::int64_t>(vectors.size() / width);
-    const auto matrix = components.empty() ? torch::Tensor()
-                                           : torch::from_blob(const_cast<double*>(components.data()), {dimension(), columns()}, torch::kDouble);
+    const auto matrix =
+        components.empty() ? torch::Tensor()
+                           : torch::from_blob(const_cast<double*>(components.data()), {dimension(), columns()}, torch::kDouble);
     std::vector<float> result(static_cast<std::size_t>(count) * out_width);
     for (std::int64_t first = 0; first < count; first += block) {
         const auto size = std::min(block, count - first);
-        auto made = centred(vectors.subspan(static_cast<std::size_t>(first) * width, static_cast<std::size_t>(size) * width), size, mean);
+        auto made = centred(vectors.subspan(static_cast<std::size_t>(first) * width, static_cast<std::size_t>(size) * width),
+                            size, mean);
         if (matrix.defined()) made = torch::mm(made, matrix);
         for (std::int64_t i = 0; i < size; ++i) {
             const std::span<const double> row(made.data_ptr<double>() + static_cast<std::size_t>(i) * out_width, out_width);
@@ -73,11 +75,13 @@ std::vector<float> VectorTransform::apply(std::span<const float> vectors, bool u
     return result;
 }
 
-std::string write_transform(const std::filesystem::path& path, std::string_view stage, std::string_view key, const VectorTransform& transform) {
+std::string write_transform(const std::filesystem::path& path, std::string_view stage, std::string_view key,
+                            const VectorTransform& transform) {
     store::PartitionWriter file(path, stage, key);
     file.write("/mean", transform.mean, store::Filter::none);
     if (!transform.components.empty()) {
-        file.write("/components", std::span<const double>(transform.components), {transform.dimension(), transform.columns()}, store::Filter::none);
+        file.write("/components", std::span<const double>(transform.components), {transform.dimension(), transform.columns()},
+                   store::Filter::none);
         file.write("/variances", transform.variances, store::Filter::none);
     }
     file.set_attribute("/", "rows", transform.rows);
@@ -93,10 +97,13 @@ VectorTransform read_transform(const std::filesystem::path& path) {
         transform.components = file.read<double>("/components");
         transform.variances = file.read<double>("/variances");
     }
-    const auto finite = [](const std::vector<double>& values) { return std::ranges::all_of(values, [](double x) { return std::isfinite(x); }); };
+    const auto finite = [](const std::vector<double>& values) {
+        return std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
+    };
     if (transform.mean.empty() || transform.components.size() != transform.mean.size() * transform.variances.size() ||
         !finite(transform.mean) || !finite(transform.components))
-        base::fail(base::ErrorKind::environment, "{} holds no transform of vectors: its datasets do not fit each other", path.string());
+        base::fail(base::ErrorKind::environment, "{} holds no transform of vectors: its datasets do not fit each other",
+                   path.string());
     return transform;
 }
 

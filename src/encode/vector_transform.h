@@ -40,7 +40,8 @@ struct VectorTransform {
 // RUN/embedding/transform.h5: /mean float64 [dimension], and of whitening /components float64 [dimension, columns] and
 // /variances float64 [columns]. Writing returns the file's SHA-256.
 inline constexpr const char* transform_path = "embedding/transform.h5";
-std::string write_transform(const std::filesystem::path& path, std::string_view stage, std::string_view key, const VectorTransform& transform);
+std::string write_transform(const std::filesystem::path& path, std::string_view stage, std::string_view key,
+                            const VectorTransform& transform);
 // Error(environment) for a file that is missing, damaged or none of these.
 VectorTransform read_transform(const std::filesystem::path& path);
 

@@ -22,7 +22,9 @@ Float16 to_float16(float value) {
     if (magnitude > infinity) half = 0x7e00;
     else if (magnitude >= too_large) half = 0x7c00;
     else if (magnitude < smallest_normal) half = static_cast<std::uint32_t>(std::lrint(std::ldexp(std::fabs(value), 24)));
-    else half = (magnitude - exponent_shift + (1u << (dropped_bits - 1)) - 1 + ((magnitude >> dropped_bits) & 1)) >> dropped_bits;
+    else
+        half =
+            (magnitude - exponent_shift + (1u << (dropped_bits - 1)) - 1 + ((magnitude >> dropped_bits) & 1)) >> dropped_bits;
     return {static_cast<std::uint16_t>(half | (std::bit_cast<std::uint32_t>(value) >> 16 & 0x8000))};
 }
 

@@ -50,7 +50,8 @@ grep -q 'vary in 11 directions only' said.txt || { cat said.txt; fail "twelve ro
 # How many were long is told, the same at any rank count, and no text with it.
 for n in 1 3; do
   ranks "$n" "${encode[@]}" --input items.csv --max-tokens 12 --log-level info --out "told$n" 2>told.txt
-  grep -o '[0-9,]* texts of more than 12 tokens were cut' told.txt >"told$n.txt" || { cat told.txt; fail "texts that were cut are not counted"; }
+  grep -o '[0-9,]* texts of more than 12 tokens were cut' told.txt >"told$n.txt" ||
+    { cat told.txt; fail "texts that were cut are not counted"; }
 done
 cmp told1.txt told3.txt || fail "another number of texts was cut on 3 ranks"
 # Each window by itself, as ids.
@@ -137,7 +138,8 @@ with h5py.File("components1/embedding/transform.h5") as file:
 check_whitening("narrow", vectors("few").astype("f8"), vectors("narrow")[:, :11].astype("f8"), 11, 1e-3)
 assert (vectors("narrow")[:, 11:] == 0).all() and vectors("narrow").shape[1] == 32
 for run in ("whiten1", "few"):
-    with h5py.File(sorted(glob.glob(run + "/embedding/part-*.h5"))[0]) as file: assert ("post_process" in file.attrs) == (run == "whiten1")
+    with h5py.File(sorted(glob.glob(run + "/embedding/part-*.h5"))[0]) as file:
+        assert ("post_process" in file.attrs) == (run == "whiten1")
 assert "post-process" in open("whiten1/run.json").read()
 P
 # The vectors of a table cluster, in half precision too.
@@ -147,7 +149,8 @@ ranks 2 cluster --input half1/kohort.h5:/obsm/embedding --clusters 3 --restarts 
 long=("${encode[@]}" --input many.csv --post-process whiten --dimensions 9)
 ranks 2 "${long[@]}" --out whole
 expected=$(digest whole)
-for condition in '[ -e killed/checkpoint/encode/part-00004.h5 ]' '[ -e killed/embedding/transform.h5 ]' '[ -e killed/embedding/part-00004.h5 ]'; do
+for condition in '[ -e killed/checkpoint/encode/part-00004.h5 ]' '[ -e killed/embedding/transform.h5 ]' \
+  '[ -e killed/embedding/part-00004.h5 ]'; do
   for attempt in 1 2 3 4; do
     rm -rf killed
     "$KOHORT" "${long[@]}" --threads 1 --out killed &
@@ -177,7 +180,8 @@ refused 3 'are equal' --input same.csv --post-process whiten
 refused 3 'there are none' --input empty.csv --post-process whiten
 code=0
 ranks 3 "${encode[@]}" --input same.csv --post-process whiten --out equal 2>said.txt || code=$?
-[ "$code" -eq 3 ] && [ "$(grep -c '^error:' said.txt)" -eq 1 ] || { cat said.txt; fail "three ranks do not agree on equal vectors: exit $code"; }
+[ "$code" -eq 3 ] && [ "$(grep -c '^error:' said.txt)" -eq 1 ] ||
+  { cat said.txt; fail "three ranks do not agree on equal vectors: exit $code"; }
 refused 2 'no such file' --input items.csv --post-process white
 refused 3 'no saved transform' --input items.csv --post-process plain1/embedding/part-00000.h5
 refused 3 'no saved transform' --input items.csv --post-process items.csv

@@ -13,7 +13,8 @@ for n in 1 3; do ranks "$n" "${weighted[@]}" --out "weighted$n"; done
 /usr/bin/python3 - <<'P'
 import csv
 texts = sorted({row["text"] for row in csv.DictReader(open("corpus/events.csv", encoding="utf-8")) if row["text"]})
-with open("texts.csv", "w", encoding="utf-8", newline="") as file: csv.writer(file).writerows([["text"], *([text] for text in texts)])
+with open("texts.csv", "w", encoding="utf-8", newline="") as file:
+    csv.writer(file).writerows([["text"], *([text] for text in texts)])
 P
 ranks 2 encode --input texts.csv --model plain/model --log-level warning --out texts
 /usr/bin/python3 - <<'P'
@@ -58,7 +59,8 @@ done
 import csv, h5py, numpy
 with h5py.File("all1/kohort.h5") as file: vectors = file["/obsm/embedding"][:]
 assert vectors.dtype == numpy.float16 and vectors.shape == (300, 12)
-with open("all1/users_with_tags.csv", encoding="utf-8-sig") as file: written = [row["vector"].split() for row in csv.DictReader(file)]
+with open("all1/users_with_tags.csv", encoding="utf-8-sig") as file:
+    written = [row["vector"].split() for row in csv.DictReader(file)]
 assert abs(numpy.array(written, "f8") - vectors).max() < 1e-5
 P
 for attempt in 1 2 3 4; do
@@ -74,7 +76,8 @@ ranks 3 "${all[@]}" --resume --out killed
 [ "$(digest killed)" = "$expected" ] || fail "killed and resumed: another digest"
 # A name that no event has is told, once; what is malformed ends the job before anything is read.
 ranks 2 "${run[@]}" --steps 0 --behavior-weights sold=2 --out unknown 2>said.txt
-[ "$(grep -c 'sold=2: no event has this behaviour' said.txt)" -eq 1 ] || { cat said.txt; fail "an unknown behaviour gives no notice, or several"; }
+[ "$(grep -c 'sold=2: no event has this behaviour' said.txt)" -eq 1 ] ||
+  { cat said.txt; fail "an unknown behaviour gives no notice, or several"; }
 refused() {  # TEXT OPTIONS…
   local code=0
   ranks 1 "${run[@]}" --out none "${@:2}" 2>said.txt || code=$?

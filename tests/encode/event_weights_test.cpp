@@ -14,7 +14,9 @@ using testing::HasSubstr;
 constexpr std::int64_t day = 86'400;
 const std::vector<std::string> behaviors{"buy", "pv"};
 
-corpus::Event event(std::int64_t time, std::int32_t behavior, const std::string& text = "x") { return {time, behavior, "", text}; }
+corpus::Event event(std::int64_t time, std::int32_t behavior, const std::string& text = "x") {
+    return {time, behavior, "", text};
+}
 
 std::string refusal(std::string_view option) {
     try {
@@ -39,7 +41,8 @@ TEST(EventWeights, what_means_the_same_is_kept_as_the_same_text) {
 }
 
 TEST(EventWeights, what_is_malformed_is_refused) {
-    for (const char* option : {"buy", "buy=", "=3", "buy=3,", ",buy=3", "buy=three", "buy=-1", "buy=nan", "buy=inf", "buy=1e7", "buy=3;view=1", "buy==3"})
+    for (const char* option : {"buy", "buy=", "=3", "buy=3,", ",buy=3", "buy=three", "buy=-1", "buy=nan", "buy=inf", "buy=1e7",
+                               "buy=3;view=1", "buy==3"})
         EXPECT_THAT(refusal(option), HasSubstr("--behavior-weights")) << option;
     EXPECT_THAT(refusal("buy=3,buy=3"), HasSubstr("twice"));
 }
@@ -64,7 +67,8 @@ TEST(EventWeights, an_event_counts_half_after_a_half_life) {
 
 TEST(EventWeights, ages_count_from_the_newest_event_that_counts) {
     // The newest of all does not count; were it the reference, weights would be too small for a double.
-    const std::vector<corpus::Event> events{event(1 * day, 0), event(2 * day, 0), event(9000 * day, 1), event(9000 * day, 0, "")};
+    const std::vector<corpus::Event> events{event(1 * day, 0), event(2 * day, 0), event(9000 * day, 1),
+                                            event(9000 * day, 0, "")};
     EXPECT_THAT(weigh_events(events, behaviors, {{{"pv", 0}}, 1}), ElementsAre(0.5, 1, 0, 0));
 }
 

@@ -22,7 +22,9 @@ class Letters : public text::Tokenizer {
     void encode(std::string_view utf8, Ids& ids) const override { ids.insert(ids.end(), utf8.begin(), utf8.end()); }
     Ids encode_for_model(std::string_view utf8, std::int64_t most) const override {
         Ids ids = before_;
-        encode(utf8.substr(0, static_cast<std::size_t>(std::max<std::int64_t>(0, most - static_cast<std::int64_t>(before_.size() + behind_.size())))), ids);
+        encode(utf8.substr(0, static_cast<std::size_t>(std::max<std::int64_t>(
+                                  0, most - static_cast<std::int64_t>(before_.size() + behind_.size())))),
+               ids);
         ids.insert(ids.end(), behind_.begin(), behind_.end());
         return ids;
     }
@@ -60,7 +62,8 @@ TEST(LongTexts, every_token_is_in_a_window_for_any_sizes) {
 }
 
 TEST(LongTexts, special_tokens_are_found_on_either_side) {
-    const SpecialTokensAround bert(Letters({1}, {2})), t5(Letters({}, {2})), gpt2(Letters({}, {})), many(Letters({1, 1}, {1, 2}));
+    const SpecialTokensAround bert(Letters({1}, {2})), t5(Letters({}, {2})), gpt2(Letters({}, {})),
+        many(Letters({1, 1}, {1, 2}));
     EXPECT_THAT(bert.before, ElementsAre(1));
     EXPECT_THAT(bert.behind, ElementsAre(2));
     EXPECT_TRUE(t5.before.empty());
@@ -78,7 +81,8 @@ TEST(LongTexts, each_window_has_the_special_tokens_around_it) {
     const SpecialTokensAround special(tokenizer);
     const auto ids = tokenizer.encode_for_model("abcdefg", std::numeric_limits<std::int64_t>::max());
     EXPECT_THAT(split_into_windows(ids, special, 9, 1), ElementsAre(ids));
-    EXPECT_THAT(split_into_windows(ids, special, 6, 1), ElementsAre(Ids{1, 'a', 'b', 'c', 'd', 2}, Ids{1, 'd', 'e', 'f', 'g', 2}));
+    EXPECT_THAT(split_into_windows(ids, special, 6, 1),
+                ElementsAre(Ids{1, 'a', 'b', 'c', 'd', 2}, Ids{1, 'd', 'e', 'f', 'g', 2}));
     EXPECT_THAT(split_into_windows(ids, special, 6, 0), ElementsAre(Ids{1, 'a', 'b', 'c', 'd', 2}, Ids{1, 'e', 'f', 'g', 2}));
     EXPECT_THAT(split_into_windows({5, 6, 7, 8}, {}, 3, 2), ElementsAre(Ids{5, 6, 7}, Ids{6, 7, 8}));
 }

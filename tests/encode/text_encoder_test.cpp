@@ -10,8 +10,8 @@
 namespace kohort::encode {
 namespace {
 
-const std::vector<std::string_view> some_texts{"a", "hello world", "", "hello", "one two three four five six seven eight",
-                                               "\xE2\x80\x8B", "abc abc abc"};
+const std::vector<std::string_view> some_texts{
+    "a", "hello world", "", "hello", "one two three four five six seven eight", "\xE2\x80\x8B", "abc abc abc"};
 
 TextEncoderOptions options_of(std::int64_t max_tokens = 16) {
     TextEncoderOptions options;
@@ -69,7 +69,8 @@ TEST(TextEncoder, counts_texts_that_were_cut) {
 TEST(TextEncoder, a_long_text_is_the_mean_of_its_windows_by_tokens) {
     const auto bert = small_bert();
     const auto tokenizer = small_tokenizer();
-    const std::vector<std::string_view> texts{"a b c d e f g h i j k l m", "a b", "", "z y x w v u t s r q p o n m l k j i h g f e d c b a", "hello"};
+    const std::vector<std::string_view> texts{"a b c d e f g h i j k l m", "a b", "",
+                                              "z y x w v u t s r q p o n m l k j i h g f e d c b a", "hello"};
     for (const Pooling pooling : {Pooling::mean, Pooling::cls})
         for (const std::int64_t overlap : {0, 1, 4}) {
             auto options = options_of(8);
@@ -90,7 +91,8 @@ TEST(TextEncoder, a_long_text_is_the_mean_of_its_windows_by_tokens) {
                 for (std::size_t first = 0; first < ids.size(); first += 6 - static_cast<std::size_t>(overlap)) {
                     const std::size_t last = std::min(ids.size(), first + 6);
                     std::vector<std::int32_t> window{tokenizer->special().classify};
-                    window.insert(window.end(), ids.begin() + static_cast<std::ptrdiff_t>(first), ids.begin() + static_cast<std::ptrdiff_t>(last));
+                    window.insert(window.end(), ids.begin() + static_cast<std::ptrdiff_t>(first),
+                                  ids.begin() + static_cast<std::ptrdiff_t>(last));
                     window.push_back(tokenizer->special().separate);
                     const auto hidden = bert.forward(model::make_batch({window}, 0))[0].to(torch::kDouble);
                     const auto length = static_cast<double>(window.size());
@@ -145,7 +147,8 @@ TEST(TextEncoder, brain_floats_keep_the_direction) {
     for (std::size_t i = 0; i < some_texts.size(); ++i) {
         if (!exact.has_tokens[i]) continue;
         double cosine = 0;
-        for (std::size_t j = 0; j < 32; ++j) cosine += static_cast<double>(exact.vectors[i * 32 + j]) * coarse.vectors[i * 32 + j];
+        for (std::size_t j = 0; j < 32; ++j)
+            cosine += static_cast<double>(exact.vectors[i * 32 + j]) * coarse.vectors[i * 32 + j];
         EXPECT_GE(cosine, 0.999) << i;
     }
 }
@@ -157,7 +160,8 @@ TEST(TextEncoder, refuses_options_that_do_not_fit_the_model) {
     EXPECT_THROW(TextEncoder(bert, tokenizer.get(), options_of(2)), base::Error);   // [CLS] [SEP] only
     auto config = bert.config();
     config.vocab_size = 20;
-    EXPECT_THROW(TextEncoder(model::Bert(config, model::random_weights(config, 1)), tokenizer.get(), options_of()), base::Error);
+    EXPECT_THROW(TextEncoder(model::Bert(config, model::random_weights(config, 1)), tokenizer.get(), options_of()),
+                 base::Error);
     EXPECT_THROW(parse_pooling("max"), base::Error);
 }
 

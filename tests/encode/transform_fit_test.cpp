@@ -25,7 +25,8 @@ std::vector<float> some_rows(std::size_t count, unsigned seed) {
         if (i % 11 == 5) continue;
         const double shared = normal(random);
         for (std::size_t j = 0; j < width; ++j)
-            rows[i * width + j] = static_cast<float>(3.0 - static_cast<double>(j) + shared * static_cast<double>(j % 3) + std::pow(0.4, static_cast<double>(j)) * normal(random));
+            rows[i * width + j] = static_cast<float>(3.0 - static_cast<double>(j) + shared * static_cast<double>(j % 3) +
+                                                     std::pow(0.4, static_cast<double>(j)) * normal(random));
     }
     return rows;
 }
@@ -39,14 +40,16 @@ Partitions some_partitions() {
 }
 
 VectorTransform fit(const Partitions& partitions, PostProcess kind, std::int64_t columns, int ranks = 1, int threads = 1) {
-    VectorSource source{static_cast<std::int64_t>(width), {}, [&](std::int32_t p) { return partitions[static_cast<std::size_t>(p)]; }};
+    VectorSource source{
+        static_cast<std::int64_t>(width), {}, [&](std::int32_t p) { return partitions[static_cast<std::size_t>(p)]; }};
     for (std::size_t p = 0; p < partitions.size(); ++p) source.partitions.push_back(static_cast<std::int32_t>(p));
     std::vector<VectorTransform> results(static_cast<std::size_t>(ranks));
     parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
         results[static_cast<std::size_t>(comm.rank())] = fit_transform(comm, source, kind, columns, threads);
     });
     for (const auto& result : results)
-        EXPECT_TRUE(result.mean == results[0].mean && result.components == results[0].components && result.rows == results[0].rows);
+        EXPECT_TRUE(result.mean == results[0].mean && result.components == results[0].components &&
+                    result.rows == results[0].rows);
     return results[0];
 }
 
@@ -55,7 +58,8 @@ std::vector<std::vector<long double>> rows_of(const Partitions& partitions) {
     std::vector<std::vector<long double>> rows;
     for (const auto& partition : partitions)
         for (std::size_t i = 0; i < partition.size(); i += width)
-            if (std::vector<long double> row(partition.begin() + static_cast<std::ptrdiff_t>(i), partition.begin() + static_cast<std::ptrdiff_t>(i + width));
+            if (std::vector<long double> row(partition.begin() + static_cast<std::ptrdiff_t>(i),
+                                             partition.begin() + static_cast<std::ptrdiff_t>(i + width));
                 std::ranges::any_of(row, [](long double x) { return x != 0; }))
                 rows.push_back(row);
     return rows;
@@ -73,7 +77,8 @@ std::vector<std::vector<long double>> covariance_of(const std::vector<std::vecto
     std::vector<std::vector<long double>> covariance(width, std::vector<long double>(width));
     for (const auto& row : rows)
         for (std::size_t j = 0; j < width; ++j)
-            for (std::size_t k = 0; k < width; ++k) covariance[j][k] += (row[j] - mean[j]) * (row[k] - mean[k]) / static_cast<long double>(rows.size() - 1);
+            for (std::size_t k = 0; k < width; ++k)
+                covariance[j][k] += (row[j] - mean[j]) * (row[k] - mean[k]) / static_cast<long double>(rows.size() - 1);
     return covariance;
 }
 
@@ -104,7 +109,8 @@ TEST(TransformFit, the_mean_is_that_of_the_rows_with_text) {
     for (const auto kind : {PostProcess::center, PostProcess::whiten}) {
         const auto transform = fit(partitions, kind, static_cast<std::int64_t>(width), 3);
         EXPECT_EQ(transform.rows, static_cast<std::int64_t>(rows.size()));
-        for (std::size_t j = 0; j < width; ++j) EXPECT_NEAR(transform.mean[j], static_cast<double>(mean_of(rows)[j]), 1e-12) << j;
+        for (std::size_t j = 0; j < width; ++j)
+            EXPECT_NEAR(transform.mean[j], static_cast<double>(mean_of(rows)[j]), 1e-12) << j;
         EXPECT_EQ(transform.components.empty(), kind == PostProcess::center);
     }
 }
@@ -118,7 +124,9 @@ TEST(TransformFit, components_are_eigenvectors_scaled_to_a_variance_of_one) {
     const auto transform = fit(partitions, PostProcess::whiten, static_cast<std::int64_t>(columns), 2);
     EXPECT_EQ(transform.columns(), static_cast<std::int64_t>(columns));
     EXPECT_TRUE(std::ranges::is_sorted(transform.variances, std::greater<>()));
-    const auto component = [&](std::size_t j, std::size_t c) { return static_cast<long double>(transform.components[j * columns + c]); };
+    const auto component = [&](std::size_t j, std::size_t c) {
+        return static_cast<long double>(transform.components[j * columns + c]);
+    };
     for (std::size_t c = 0; c < columns; ++c) {
         std::vector<long double> image(width);
         long double peak = 0;
@@ -128,7 +136,8 @@ TEST(TransformFit, components_are_eigenvectors_scaled_to_a_variance_of_one) {
         }
         EXPECT_GT(peak, 0) << c;
         for (std::size_t j = 0; j < width; ++j)
-            EXPECT_NEAR(static_cast<double>(image[j]), transform.variances[c] * static_cast<double>(component(j, c)), 1e-11) << c << ' ' << j;
+            EXPECT_NEAR(static_cast<double>(image[j]), transform.variances[c] * static_cast<double>(component(j, c)), 1e-11)
+                << c << ' ' << j;
         for (std::size_t other = 0; other < columns; ++other) {
             long double product = 0;
             for (std::size_t j = 0; j < width; ++j) product += component(j, other) * image[j];
@@ -138,7 +147,8 @@ TEST(TransformFit, components_are_eigenvectors_scaled_to_a_variance_of_one) {
 }
 
 TEST(TransformFit, fewer_rows_than_dimensions_leave_components_zero) {
-    const auto transform = fit({some_rows(3, 8), {}, some_rows(1, 9)}, PostProcess::whiten, static_cast<std::int64_t>(width), 3);
+    const auto transform =
+        fit({some_rows(3, 8), {}, some_rows(1, 9)}, PostProcess::whiten, static_cast<std::int64_t>(width), 3);
     for (std::size_t j = 0; j < width; ++j)
         for (std::size_t c = 0; c < width; ++c) EXPECT_EQ(transform.components[j * width + c] != 0, c < 3) << j << ' ' << c;
 }
@@ -158,7 +168,8 @@ TEST(TransformFit, too_few_rows_and_equal_rows_are_refused) {
         EXPECT_THAT(refusal({{}, std::vector<float>(4 * width)}, kind, 3), HasSubstr("there are none"));
         EXPECT_THAT(refusal({{}, some_rows(1, 2)}, kind, 3), HasSubstr("there is one"));
     }
-    EXPECT_THAT(refusal({std::vector<float>(3 * width, 0.3f), std::vector<float>(6 * width, 0.3f)}, PostProcess::whiten, 3), HasSubstr("are equal"));
+    EXPECT_THAT(refusal({std::vector<float>(3 * width, 0.3f), std::vector<float>(6 * width, 0.3f)}, PostProcess::whiten, 3),
+                HasSubstr("are equal"));
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ corpus::Event event(const std::string& text) { return {0, 0, "", text}; }
 
 corpus::Partition some_partition() {
     corpus::Partition partition;
-    partition.users = {{"a", {event("x"), event("y"), event("x"), event("")}}, {"b", {}}, {"c", {event("z"), event("x")}}, {"d", {event("")}}};
+    partition.users = {
+        {"a", {event("x"), event("y"), event("x"), event("")}}, {"b", {}}, {"c", {event("z"), event("x")}}, {"d", {event("")}}};
     return partition;
 }
 
@@ -42,7 +43,9 @@ TEST(UserPooling, a_user_is_the_mean_of_the_different_texts) {
 TEST(UserPooling, a_text_weighs_as_much_as_the_heaviest_event_with_it) {
     corpus::Partition partition;
     partition.behaviors = {"buy", "pv"};
-    partition.users = {{"a", {{0, 1, "", "x"}, {0, 0, "", "x"}, {0, 1, "", "y"}}}, {"b", {{0, 1, "", "x"}}}, {"c", {{0, 1, "", "z"}, {0, 1, "", "x"}}}};
+    partition.users = {{"a", {{0, 1, "", "x"}, {0, 0, "", "x"}, {0, 1, "", "y"}}},
+                       {"b", {{0, 1, "", "x"}}},
+                       {"c", {{0, 1, "", "z"}, {0, 1, "", "x"}}}};
     const auto texts = collect_texts(partition, {{{"buy", 3}}, 0});
     EXPECT_THAT(texts.texts, testing::ElementsAre("x", "y", "z"));
     EXPECT_THAT(texts.members, testing::ElementsAre(0, 1, 0, 2, 0));

@@ -16,7 +16,8 @@ using testing::FloatNear;
 
 class VectorTransforms : public testing::Test {
   protected:
-    VectorTransforms() : path_(std::filesystem::path(testing::TempDir()) / ("transform_" + std::to_string(::getpid()) + ".h5")) {}
+    VectorTransforms()
+        : path_(std::filesystem::path(testing::TempDir()) / ("transform_" + std::to_string(::getpid()) + ".h5")) {}
     ~VectorTransforms() override { std::filesystem::remove(path_); }
 
     // y0 = 2 x0 + x1 and y1 = -x1 of what is left without the mean (1, 2, 3).
@@ -35,13 +36,15 @@ TEST_F(VectorTransforms, take_the_mean_off_and_then_multiply) {
 
 TEST_F(VectorTransforms, vectors_of_length_one_where_asked_for) {
     EXPECT_THAT(whitening_.apply(std::vector<float>{1, 2.5, 7, 3, 2, 1}, true),
-                ElementsAre(FloatNear(static_cast<float>(std::sqrt(0.5)), 1e-7f), FloatNear(-static_cast<float>(std::sqrt(0.5)), 1e-7f), 1, 0));
+                ElementsAre(FloatNear(static_cast<float>(std::sqrt(0.5)), 1e-7f),
+                            FloatNear(-static_cast<float>(std::sqrt(0.5)), 1e-7f), 1, 0));
 }
 
 TEST_F(VectorTransforms, rows_of_zeros_and_rows_at_the_mean_become_zero) {
     const VectorTransform third{{1.0 / 3, 1.0 / 3}, {}, {}, 10};
     const float near = static_cast<float>(1.0 / 3);
-    for (const bool unit : {true, false}) EXPECT_THAT(third.apply(std::vector<float>{0, 0, near, near}, unit), ElementsAre(0, 0, 0, 0));
+    for (const bool unit : {true, false})
+        EXPECT_THAT(third.apply(std::vector<float>{0, 0, near, near}, unit), ElementsAre(0, 0, 0, 0));
 }
 
 TEST_F(VectorTransforms, are_read_as_they_were_written) {

@@ -27,8 +27,9 @@ def make_model(folder):
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     (folder / "config.json").write_text(json.dumps({
-        "model_type": "bert", "vocab_size": len(vocabulary), "hidden_size": HIDDEN, "num_attention_heads": 4, "num_hidden_layers": LAYERS,
-        "intermediate_size": INNER, "max_position_embeddings": 64, "type_vocab_size": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-12}))
+        "model_type": "bert", "vocab_size": len(vocabulary), "hidden_size": HIDDEN, "num_attention_heads": 4,
+        "num_hidden_layers": LAYERS, "intermediate_size": INNER, "max_position_embeddings": 64, "type_vocab_size": 2,
+        "hidden_act": "gelu", "layer_norm_eps": 1e-12}))
     shapes = {f"embeddings.{name}_embeddings.weight": (rows, HIDDEN) for name, rows in
               (("word", len(vocabulary)), ("position", 64), ("token_type", 2))}
     shapes |= {f"embeddings.LayerNorm.{kind}": (HIDDEN,) for kind in ("weight", "bias")}
@@ -42,7 +43,8 @@ def make_model(folder):
             shapes |= {f"encoder.layer.{layer}.{name}.LayerNorm.{kind}": (HIDDEN,) for kind in ("weight", "bias")}
     draw, head, body = numpy.random.default_rng(1), {}, b""
     for name, shape in shapes.items():
-        values = numpy.ones(shape, "f4") if name.endswith("LayerNorm.weight") else draw.normal(size=shape, scale=0.3).astype("f4")
+        values = draw.normal(size=shape, scale=0.3).astype("f4")
+        if name.endswith("LayerNorm.weight"): values[:] = 1
         head[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(body), len(body) + values.nbytes]}
         body += values.tobytes()
     text = json.dumps(head).encode()
@@ -62,8 +64,9 @@ def encode(folder, rows, options):
     table, out = folder / f"{rows}.csv", folder / f"out-{rows}"
     make_table(table, rows)
     start = time.perf_counter()
-    child = subprocess.Popen([SOURCE / "build/kohort", "encode", "--input", table, "--text-column", "title", "--model", folder / "model",
-                              "--threads", "2", "--max-tokens", "32", "--out", out, "--log-level", "warning", *options])
+    child = subprocess.Popen([SOURCE / "build/kohort", "encode", "--input", table, "--text-column", "title",
+                              "--model", folder / "model", "--threads", "2", "--max-tokens", "32", "--out", out,
+                              "--log-level", "warning", *options])
     _, status, usage = os.wait4(child.pid, 0)
     if status:
         raise SystemExit(f"error: kohort ended with {os.waitstatus_to_exitcode(status)}")
