@@ -1,11 +1,14 @@
 #include "describe_texts.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <span>
 
 #include "encode/text_encoder.h"
+#include "encode/vector_transform.h"
 #include "model/pretrained.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
@@ -33,11 +36,17 @@ std::vector<std::vector<double>> directions(std::span<const float> values, std::
     return result;
 }
 
-// How the run's own texts were encoded, on this job's device.
-encode::TextEncoderOptions as_recorded(const JobContext& context, const store::RunFolder& run) {
+// How the run's own texts were encoded, on this job's device, and what was done to their vectors.
+struct Recorded {
+    encode::TextEncoderOptions texts;
+    std::optional<encode::VectorTransform> transform;
+};
+
+Recorded as_recorded(const JobContext& context, const store::RunFolder& run) {
     // Rank 0 keeps the manifest: what this very run has just finished is recorded there only.
     std::string pooling, precision;
-    std::int64_t max_tokens = 0;
+    std::array<std::int64_t, 3> numbers{0, -1, 0};  // tokens of a sequence, overlap of windows, post-processing
+    auto& [max_tokens, overlap, transformed] = numbers;
     parallel::agree(context.comm, [&] {
         if (!context.is_root()) return;
         const auto key = completed_stage(run, "embedding", "encode");
@@ -45,17 +54,25 @@ encode::TextEncoderOptions as_recorded(const JobContext& context, const store::R
             if (name == "pooling") pooling = value;
             if (name == "precision") precision = value;
             if (name == "max-tokens") max_tokens = std::stoll(value);
+            if (name == "window-overlap") overlap = std::stoll(value);
+            if (name == "post-process") transformed = 1;
         }
     });
     parallel::broadcast_resized(context.comm, pooling);
     parallel::broadcast_resized(context.comm, precision);
-    parallel::broadcast(context.comm, std::span(&max_tokens, 1));
-    encode::TextEncoderOptions options;
+    parallel::broadcast(context.comm, std::span<std::int64_t>(numbers));
+    Recorded result;
+    auto& options = result.texts;
     options.pooling = encode::parse_pooling(pooling);
     options.max_tokens = max_tokens;
     options.precision = model::choose_precision(precision, context.device);
     options.device = context.device;
-    return options;
+    if (overlap >= 0) {
+        options.long_texts = encode::LongTexts::windows;
+        options.window_overlap = overlap;
+    }
+    if (transformed) result.transform = encode::read_transform(run.path() / encode::transform_path);
+    return result;
 }
 
 }  // namespace
@@ -75,9 +92,12 @@ std::vector<std::vector<double>> closeness_to_centroids(JobContext& context, con
     std::vector<std::vector<double>> closeness(texts.size(), std::vector<double>(numbers.size()));
     const auto tokenizer = text::load_tokenizer(run.path() / "model");
     const auto model = model::load_encoder(run.path() / "model", false);
-    const encode::TextEncoder encoder(*model, tokenizer.get(), as_recorded(context, run));
+    const auto recorded = as_recorded(context, run);
+    const encode::TextEncoder encoder(*model, tokenizer.get(), recorded.texts);
     const std::vector<std::string_view> views(texts.begin(), texts.end());
-    const auto described = directions(encoder.encode(views).vectors, texts.size(), columns);
+    auto vectors = encoder.encode(views).vectors;
+    if (recorded.transform) vectors = recorded.transform->apply(vectors, true);
+    const auto described = directions(vectors, texts.size(), columns);
     for (std::size_t i = 0; i < texts.size(); ++i)
         for (std::size_t c = 0; c < order.size(); ++c)
             closeness[i][c] = std::inner_product(described[i].begin(), described[i].end(), segments[order[c]].begin(), 0.0);

@@ -57,6 +57,9 @@ namespace {
 void encode_rows(JobContext& context) {
     const auto& options = context.options;
     if (!options.given("model")) base::fail(base::ErrorKind::usage, "--input {}: name the model that encodes its texts: --model DIR", options.list("input").front());
+    for (const char* name : {"behavior-weights", "half-life"})
+        if (options.given(name))
+            base::fail(base::ErrorKind::usage, "--{} is for users' events, and rows of a table are none: leave it out", name);
     const auto names = options.list("input");
     const std::vector<std::filesystem::path> inputs(names.begin(), names.end());
     const corpus::TextTable table(context.comm, inputs, corpus::parse_encoding(options.text("encoding")), options.text("text-column"));

@@ -6,8 +6,8 @@
 
 namespace kohort::jobs {
 
-// Of a job that takes --device, --precision, --pooling, --normalize and --max-tokens. Error(environment) without the
-// GPU that was asked for.
+// Of a job that takes the options of encoding. Error(usage) for values that make no sense, together or alone, Error(input)
+// for a --post-process file that holds no transform.
 encode::EncodeOptions encode_options(const JobContext& context);
 
 }  // namespace kohort::jobs

@@ -23,6 +23,7 @@
 #include "report/user_table.h"
 #include "segment/tags.h"
 #include "stages.h"
+#include "store/dataset_source.h"
 #include "store/partition_file.h"
 #include "store/virtual_index.h"
 #include "text/display_width.h"
@@ -193,9 +194,9 @@ void segment_stage(JobContext& context, store::RunFolder& run, const store::Stag
         const auto part = segment::read_labelled_partition(run.path(), p, numbers);
         std::vector<float> vectors;
         if (options.flag("vectors-in-csv")) {
-            const store::PartitionReader reader(run.path() / "embedding" / store::partition_file_name(p));
-            table_options.vector_columns = reader.shape("/obsm/embedding")[1];
-            vectors = reader.read<float>("/obsm/embedding");
+            const store::MatrixSource source({run.path() / "embedding" / store::partition_file_name(p), "/obsm/embedding"});
+            table_options.vector_columns = source.columns();
+            vectors = source.read_rows(0, source.rows());
         }
         lines[p] = report::user_table_lines(part, profiles, extractor, vectors, table_options);
         sample_map(part, profiles, share, random, sample);

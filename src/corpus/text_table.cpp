@@ -36,7 +36,7 @@ std::int32_t parse_id(std::string_view text, std::int64_t row) {
 
 TextTable::TextTable(parallel::Communicator& comm, const std::vector<std::filesystem::path>& inputs, Encoding encoding,
                      const std::string& column) {
-    InputSet input(comm, inputs, encoding, {});
+    InputSet input(comm, inputs, encoding, {.memory = window, .csv = {}});  // read again rather than kept: memory must not grow
     files_ = input.files();
     find_column(column);
     const auto fingerprints = input.fingerprints(comm);

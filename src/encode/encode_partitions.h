@@ -1,5 +1,6 @@
 // The loop behind encode_users() and encode_table(): ranks claim partitions from a shared queue, and each worker thread
-// makes and writes one of its own, so that reading, tokenizing, computing and writing overlap.
+// makes and writes one of its own, so that reading, tokenizing, computing and writing overlap. Where a transform is
+// fitted, the loop is gone through twice: the vectors of the first are kept in files until the transform is known.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +9,9 @@
 #include <vector>
 
 #include "encode/encode.h"
+#include "encode/vector_file.h"
 
 namespace kohort::encode {
-
-// A partition's vectors.
-struct EncodedPartition {
-    std::vector<float> vectors;  // [rows, dimension]
-    std::int64_t rows = 0, rows_without_text = 0, texts = 0, tokens = 0;
-};
 
 struct PartitionWork {
     std::vector<std::int32_t> order;        // of the partitions, the dearest first
@@ -25,7 +21,7 @@ struct PartitionWork {
     std::function<EncodedPartition(std::int32_t partition)> encode;  // called by several threads at once
 };
 
-// Collective. Writes RUN/embedding/, partitions that are there already excepted.
+// Collective. Writes RUN/embedding/, partitions that are there already excepted. dimension: of the model.
 EncodeReport encode_partitions(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage,
                                const store::StageKey& key, std::int64_t dimension, const PartitionWork& work,
                                const EncodeOptions& options);

@@ -23,17 +23,25 @@ struct Rejected {
     void add(const corpus::TextTable::Texts& read) {
         std::lock_guard lock(mutex);
         rows += read.rejected;
-        if (read.rejected > 0 && (first_row < 0 || read.first_rejected < first_row)) first_row = read.first_rejected, reason = read.reason;
+        if (read.rejected > 0 && (first_row < 0 || read.first_rejected < first_row))
+            first_row = read.first_rejected, reason = read.reason;
     }
 };
 
-EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable& table, std::int32_t partition, Rejected& rejected) {
+EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable& table, std::int32_t partition,
+                             Rejected& rejected) {
     const auto read = table.read(partition);
     rejected.add(read);
     const std::vector<std::string_view> texts(read.texts.begin(), read.texts.end());
     auto encoded = table.holds_ids() ? encoder.encode_ids(read.ids) : encoder.encode(texts);
     const auto with_text = std::accumulate(encoded.has_tokens.begin(), encoded.has_tokens.end(), std::int64_t{0});
-    return {std::move(encoded.vectors), table.partition_rows(partition), table.partition_rows(partition) - with_text, with_text, encoded.tokens};
+    return {std::move(encoded.vectors),
+            table.partition_rows(partition),
+            table.partition_rows(partition) - with_text,
+            with_text,
+            encoded.tokens,
+            encoded.long_texts,
+            0};
 }
 
 }  // namespace
@@ -42,9 +50,12 @@ EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& 
                           const store::StageKey& key, const model::Encoder& model, const text::Tokenizer* tokenizer,
                           const corpus::TextTable& table, double max_bad_fraction, const EncodeOptions& options) {
     model::keep_memory_between_batches();
-    const TextEncoder encoder(model, tokenizer, options.texts);
+    auto texts_options = options.texts;
+    texts_options.unit = options.normalize;
+    const TextEncoder encoder(model, tokenizer, texts_options);
     Rejected rejected;
-    PartitionWork work = {{}, {}, table.rows(), "rows", [&](std::int32_t partition) { return encode_rows(encoder, table, partition, rejected); }};
+    PartitionWork work = {
+        {}, {}, table.rows(), "rows", [&](std::int32_t partition) { return encode_rows(encoder, table, partition, rejected); }};
     for (std::int32_t p = 0; p < table.partitions(); ++p) {
         work.order.push_back(p);
         work.rows_before.push_back(table.first_row(p));
@@ -53,8 +64,8 @@ EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& 
     const auto bad = parallel::all_sum(comm, rejected.rows);
     parallel::agree(comm, [&] {
         if (rejected.rows == 0 || static_cast<double>(bad) <= max_bad_fraction * static_cast<double>(table.rows())) return;
-        base::fail(base::ErrorKind::input, "{} of {} rows are no records, more than --max-bad-fraction {}; row {}: {}", bad, table.rows(),
-                   max_bad_fraction, rejected.first_row, corpus::name_of(rejected.reason));
+        base::fail(base::ErrorKind::input, "{} of {} rows are no records, more than --max-bad-fraction {}; row {}: {}", bad,
+                   table.rows(), max_bad_fraction, rejected.first_row, corpus::name_of(rejected.reason));
     });
     if (bad > 0) report.summary += fmt::format("; {} rows are no records", base::human_count(bad));
     const auto digest = store::write_virtual_index(comm, run.path(), {key.stage(), key.hash(), table.partitions(), {}});

@@ -1,4 +1,4 @@
-// Texts to unit vectors: tokens, batches of similar length, the encoder, pooling. One call runs on the caller's
+// Texts to vectors: tokens, batches of similar length, the encoder, pooling. One call runs on the caller's
 // thread alone, so its result depends on its texts only; callers run several at once.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "encode/long_texts.h"
 #include "model/device.h"
 
 namespace kohort::model {
@@ -26,23 +27,27 @@ std::string_view name_of(Pooling pooling);
 
 struct TextEncoderOptions {
     Pooling pooling = Pooling::mean;
-    std::int64_t max_tokens = 32;  // of a text, special tokens included; the rest is cut off
+    std::int64_t max_tokens = 32;  // of a sequence, special tokens included
+    LongTexts long_texts = LongTexts::cut;
+    std::int64_t window_overlap = 0;  // tokens that a window shares with the one before it
+    bool unit = true;                 // vectors of length 1, or as they are pooled
     model::Precision precision = model::Precision::fp32;
     model::Device device;
     std::int64_t batch_tokens = 2048;  // of one micro-batch; part of the result, see length_planner.h
 };
 
 struct EncodedTexts {
-    std::vector<float> vectors;          // [texts, dimension], each of length 1; 0 for a text without tokens
+    std::vector<float> vectors;            // [texts, dimension]; 0 for a text without tokens
     std::vector<std::uint8_t> has_tokens;  // [texts]
-    std::int64_t tokens = 0;             // computed, special ones included
+    std::int64_t tokens = 0;               // computed, special ones included
+    std::int64_t long_texts = 0;           // of more than max_tokens
 };
 
 class TextEncoder {
   public:
     // Keeps a copy of the weights in the precision and on the device asked for. tokenizer: must live as long; null where
-    // only ids will be encoded. Error(usage) where max_tokens is more than the model's longest sequence, or the
-    // tokenizer's vocabulary more than its embeddings.
+    // only ids will be encoded. Error(usage) where max_tokens is more than the model's longest sequence or leaves no
+    // room for what a window adds to the one before it, or the tokenizer's vocabulary is more than the model's embeddings.
     TextEncoder(const model::Encoder& model, const text::Tokenizer* tokenizer, const TextEncoderOptions& options);
     ~TextEncoder();
 
@@ -50,12 +55,13 @@ class TextEncoder {
 
     // Both are thread-safe.
     EncodedTexts encode(std::span<const std::string_view> texts) const;
-    // Texts as token ids, taken as they are: no special tokens are added; cut to max_tokens. Error(input) for an id that
+    // Texts as token ids, taken as they are: no special tokens are added, nor around windows. Error(input) for an id that
     // the model does not embed.
     EncodedTexts encode_ids(std::span<const std::vector<std::int32_t>> texts) const;
 
   private:
-    EncodedTexts encode_sequences(std::vector<std::vector<std::int32_t>> sequences, std::size_t too_short) const;
+    struct Sequences;
+    EncodedTexts encode_sequences(Sequences sequences) const;
 
     struct State;
     std::unique_ptr<const State> state_;

@@ -1,27 +1,37 @@
 #include "encode/user_pooling.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
 namespace kohort::encode {
 
-PartitionTexts collect_texts(const corpus::Partition& partition) {
+PartitionTexts collect_texts(const corpus::Partition& partition, const EventWeights& weights) {
     PartitionTexts result;
     std::unordered_map<std::string_view, std::int64_t> index_of;  // looked up only, never walked
-    std::vector<std::int64_t> last_user;                          // [texts] the last user who was given the text
+    std::vector<std::int64_t> place;                              // [texts] among the members, of the last user with it
     result.user_offset.push_back(0);
     for (std::size_t user = 0; user < partition.users.size(); ++user) {
-        for (const auto& event : partition.users[user].events) {
-            if (event.text.empty()) continue;
+        const auto& events = partition.users[user].events;
+        const auto event_weights = weigh_events(events, partition.behaviors, weights);
+        for (std::size_t e = 0; e < events.size(); ++e) {
+            const auto& event = events[e];
+            if (event_weights[e] == 0) continue;
+            result.events_without_time += event.time == 0;
             const auto [entry, is_new] = index_of.try_emplace(event.text, static_cast<std::int64_t>(result.texts.size()));
             if (is_new) {
                 result.texts.push_back(event.text);
-                last_user.push_back(-1);
+                place.push_back(-1);
             }
-            auto& last = last_user[static_cast<std::size_t>(entry->second)];
-            if (last == static_cast<std::int64_t>(user)) continue;
-            last = static_cast<std::int64_t>(user);
+            auto& at = place[static_cast<std::size_t>(entry->second)];
+            if (at >= result.user_offset.back()) {
+                auto& weight = result.weights[static_cast<std::size_t>(at)];
+                weight = std::max(weight, event_weights[e]);
+                continue;
+            }
+            at = static_cast<std::int64_t>(result.members.size());
             result.members.push_back(entry->second);
+            result.weights.push_back(event_weights[e]);
         }
         result.user_offset.push_back(static_cast<std::int64_t>(result.members.size()));
     }
@@ -36,18 +46,19 @@ UserVectors pool_users(const PartitionTexts& texts, std::span<const float> text_
     std::vector<double> sum(width);
     for (std::size_t user = 0; user < users; ++user) {
         std::fill(sum.begin(), sum.end(), 0.0);
-        std::int64_t count = 0;
+        double weights = 0;
         for (std::int64_t m = texts.user_offset[user]; m < texts.user_offset[user + 1]; ++m) {
             const auto text = static_cast<std::size_t>(texts.members[static_cast<std::size_t>(m)]);
             if (!has_tokens[text]) continue;
-            for (std::size_t j = 0; j < width; ++j) sum[j] += text_vectors[text * width + j];
-            ++count;
+            const double weight = texts.weights[static_cast<std::size_t>(m)];
+            for (std::size_t j = 0; j < width; ++j) sum[j] += weight * text_vectors[text * width + j];
+            weights += weight;
         }
-        if (count == 0) {
+        if (weights == 0) {
             ++result.users_without_text;
             continue;
         }
-        double divisor = static_cast<double>(count);
+        double divisor = weights;
         if (normalize) {
             double squares = 0;
             for (const double x : sum) squares += x * x;

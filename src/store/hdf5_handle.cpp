@@ -171,6 +171,17 @@ std::vector<std::string> dataset_names(hid_t file, const std::string& group) {
     return names;
 }
 
+hid_t float16_type() {
+    static const hid_t type = [] {
+        const hid_t half = H5Tcopy(H5T_IEEE_F32LE);
+        require(half >= 0 && H5Tset_fields(half, 15, 10, 5, 0, 10) >= 0 && H5Tset_size(half, 2) >= 0 &&
+                    H5Tset_ebias(half, 15) >= 0,
+                "describe half-precision numbers");
+        return half;
+    }();
+    return type;
+}
+
 Handle fixed_string_type(std::int64_t width) {
     auto type = own(H5Tcopy(H5T_C_S1), H5Tclose, "make a string type");
     require(H5Tset_size(type.id(), static_cast<std::size_t>(width)) >= 0 &&

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "store/float16.h"
+
 namespace kohort::store::hdf5 {
 
 // Debian's HDF5 is not thread-safe: whoever calls it holds a Lock. HDF5's own printing
@@ -91,11 +93,15 @@ std::vector<std::string> member_names(hid_t file, const std::string& group);
 // Names of all datasets under `group`, absolute, in order of creation.
 std::vector<std::string> dataset_names(hid_t file, const std::string& group = "/");
 
+// IEEE half precision, little-endian, which HDF5 does not name; under a Lock. It lives as long as the process.
+hid_t float16_type();
+
 // How T is kept in a file (always little-endian) and in memory.
 template <class T>
 hid_t stored_type_of() {
     if constexpr (std::is_same_v<T, float>) return H5T_IEEE_F32LE;
     if constexpr (std::is_same_v<T, double>) return H5T_IEEE_F64LE;
+    if constexpr (std::is_same_v<T, Float16>) return float16_type();
     if constexpr (std::is_same_v<T, std::int8_t>) return H5T_STD_I8LE;
     if constexpr (std::is_same_v<T, std::uint8_t>) return H5T_STD_U8LE;
     if constexpr (std::is_same_v<T, std::int32_t>) return H5T_STD_I32LE;
@@ -105,6 +111,7 @@ template <class T>
 hid_t memory_type_of() {
     if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
     if constexpr (std::is_same_v<T, double>) return H5T_NATIVE_DOUBLE;
+    if constexpr (std::is_same_v<T, Float16>) return float16_type();
     if constexpr (std::is_same_v<T, std::int8_t>) return H5T_NATIVE_INT8;
     if constexpr (std::is_same_v<T, std::uint8_t>) return H5T_NATIVE_UINT8;
     if constexpr (std::is_same_v<T, std::int32_t>) return H5T_NATIVE_INT32;

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "store/float16.h"
+
 namespace kohort::store {
 
 // The number in kohort_format of HDF5 files and in run.json.
@@ -23,7 +25,8 @@ enum class Filter {
     deflate  // text, ids, labels: shuffle + deflate level 4
 };
 
-// Element types: float, double, std::int8_t, std::uint8_t, std::int32_t, std::int64_t.
+// Element types: float, double, std::int8_t, std::uint8_t, std::int32_t, std::int64_t; and Float16, which MatrixSource
+// (dataset_source.h) reads.
 class PartitionWriter {
   public:
     // The file appears at `path` at commit(). Parent groups of a dataset's name ("/obs/_index") are made as

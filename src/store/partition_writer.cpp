@@ -112,6 +112,8 @@ template void PartitionWriter::write(const std::string&, std::span<const float>,
                                      const std::vector<std::int64_t>&, Filter);
 template void PartitionWriter::write(const std::string&, std::span<const double>,
                                      const std::vector<std::int64_t>&, Filter);
+template void PartitionWriter::write(const std::string&, std::span<const Float16>,
+                                     const std::vector<std::int64_t>&, Filter);
 template void PartitionWriter::write(const std::string&, std::span<const std::int8_t>,
                                      const std::vector<std::int64_t>&, Filter);
 template void PartitionWriter::write(const std::string&, std::span<const std::uint8_t>,

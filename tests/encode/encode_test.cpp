@@ -158,6 +158,108 @@ TEST_F(EncodeUsers, a_resumed_run_keeps_finished_partitions_untouched) {
     EXPECT_EQ(report.tokens, whole.tokens);
 }
 
+// What post-processing and storage do is looked at in transform_fit_test.cpp, vector_transform_test.cpp and by numpy in
+// tests/e2e/vectors_test.sh; here, how they go through the stage.
+TEST_F(EncodeUsers, post_processed_files_are_the_same_bytes_at_any_ranks_and_threads) {
+    for (const auto storage : {Storage::float32, Storage::float16}) {
+        std::map<std::string, std::string> first;
+        for (const int ranks : {1, 2, 3, 5}) {
+            const auto run = make_run(std::string(name_of(storage)) + std::to_string(ranks));
+            auto options = small_options();
+            options.threads = 1 + ranks % 2;
+            options.post_processing.kind = PostProcess::whiten;
+            options.post_processing.dimensions = 6;
+            options.storage = storage;
+            const auto report = encode(run, ranks, options);
+            EXPECT_EQ(report.dimension, 6);
+            const auto files = files_of(run);
+            ASSERT_EQ(files.size(), std::size_t{partitions} + 1);
+            EXPECT_TRUE(files.contains("transform.h5"));
+            EXPECT_FALSE(std::filesystem::exists(run / "checkpoint" / "encode"));
+            if (first.empty()) first = files;
+            EXPECT_TRUE(files == first) << ranks << " ranks";
+        }
+    }
+}
+
+// Where a run can end: before the transform is there, with a part of the vectors written, and with all of them.
+TEST_F(EncodeUsers, a_post_processed_run_goes_on_from_wherever_it_ended) {
+    auto options = small_options();
+    options.post_processing.kind = PostProcess::center;
+    const auto whole = make_run("whole");
+    const auto report = encode(whole, 2, options);
+    const auto expected = files_of(whole);
+
+    const auto stopped = make_run("stopped");
+    auto stopping = options;
+    int written = 0;
+    stopping.partition_written = [&](std::int32_t, double) {
+        if (++written == 4) base::request_stop();
+    };
+    EXPECT_THROW(encode(stopped, 1, stopping), base::Error);
+    base::clear_stop_request();
+    EXPECT_FALSE(std::filesystem::exists(stopped / transform_path));
+    std::mutex mutex;
+    int encoded = 0;
+    auto counting = options;
+    counting.partition_written = [&](std::int32_t, double) {
+        std::lock_guard lock(mutex);
+        ++encoded;
+    };
+    encode(stopped, 3, counting);
+    EXPECT_EQ(encoded, partitions - 4);
+    EXPECT_TRUE(files_of(stopped) == expected);
+
+    for (const std::int32_t lost : {2, 6}) std::filesystem::remove(whole / embedding_path(lost));
+    encoded = 0;
+    const auto again = encode(whole, 3, counting);
+    EXPECT_EQ(encoded, 2);
+    EXPECT_EQ(again.partitions_reused, partitions - 2);
+    EXPECT_EQ(again.tokens, report.tokens);
+    EXPECT_TRUE(files_of(whole) == expected);
+}
+
+TEST_F(EncodeUsers, a_saved_transform_gives_the_vectors_of_the_run_that_fitted_it) {
+    auto options = small_options();
+    options.post_processing.kind = PostProcess::whiten;
+    options.post_processing.dimensions = 5;
+    const auto fitted = make_run("fitted"), given = make_run("given");
+    encode(fitted, 2, options);
+    options.post_processing = {PostProcess::file, 0, fitted / transform_path, "sha"};
+    EXPECT_EQ(encode(given, 3, options).dimension, 5);
+    for (std::int32_t p = 0; p < partitions; ++p)
+        EXPECT_EQ(store::PartitionReader(given / embedding_path(p)).read<float>("/obsm/embedding"),
+                  store::PartitionReader(fitted / embedding_path(p)).read<float>("/obsm/embedding"));
+    EXPECT_EQ(read_transform(given / transform_path).components, read_transform(fitted / transform_path).components);
+}
+
+TEST_F(EncodeUsers, more_components_than_dimensions_and_another_models_transform_are_refused) {
+    auto options = small_options();
+    const auto run = make_run("run");
+    options.post_processing = {PostProcess::whiten, 33, {}, {}};
+    EXPECT_THROW(encode(run, 2, options), base::Error);
+    write_transform(root_ / "other.h5", "embedding", "key", {{1, 2, 3}, {}, {}, 10});
+    options.post_processing = {PostProcess::file, 0, root_ / "other.h5", "sha"};
+    EXPECT_THROW(encode(make_run("other"), 2, options), base::Error);
+}
+
+TEST_F(EncodeUsers, a_number_that_is_too_large_for_float16_is_refused) {
+    auto options = small_options();
+    options.storage = Storage::float16;
+    options.normalize = false;
+    VectorTransform large{std::vector<double>(32), std::vector<double>(32 * 2), {1, 1}, 10};
+    large.components[0] = 1e9;
+    write_transform(root_ / "large.h5", "embedding", "key", large);
+    options.post_processing = {PostProcess::file, 0, root_ / "large.h5", "sha"};
+    try {
+        encode(make_run("run"), 1, options);
+        FAIL() << "no error";
+    } catch (const base::Error& error) {
+        EXPECT_EQ(error.exit_code(), 2);
+        EXPECT_THAT(error.what(), testing::HasSubstr("--storage float32"));
+    }
+}
+
 TEST_F(EncodeUsers, another_option_on_resume_is_refused) {
     const auto run = make_run("run");
     encode(run, 1);
