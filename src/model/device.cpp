@@ -17,7 +17,13 @@ Device choose_device(std::string_view option, int local_rank) {
     if (option != "cuda" && option != "auto")
         base::fail(base::ErrorKind::usage, "--device {} is not known; auto, cpu and cuda are", option);
     const int devices = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
-    if (devices > 0) return {true, local_rank % devices};
+    if (devices > 0) {
+#if defined(KOHORT_WITH_CUDA)
+        // It plans anew, for half a second, for each shape it has not seen, and here hardly two batches are alike.
+        at::globalContext().setSDPUseCuDNN(false);
+#endif
+        return {true, local_rank % devices};
+    }
     if (option == "cuda")
         base::fail(base::ErrorKind::environment,
                    "--device cuda: no GPU can be used here (LibTorch {}.{} {}); use --device cpu, or run where a GPU is visible",

@@ -99,10 +99,11 @@ TEST(TextTable, takes_ids_where_lines_of_json_have_them_and_no_column_is_named) 
     parallel::run_thread_ranks(2, [&](parallel::Communicator& comm) {
         const TextTable table(comm, files, Encoding::automatic, "");
         ASSERT_TRUE(table.holds_ids());
-        ASSERT_EQ(table.partitions(), 2);
-        const auto part = table.read(1);
-        EXPECT_EQ(part.ids.front(), (std::vector<std::int32_t>{512, 7, 2147483647}));
-        EXPECT_EQ(part.ids.back(), std::vector<std::int32_t>());
+        ASSERT_EQ(table.partitions(), 19);  // of 32 rows
+        EXPECT_EQ(table.read(1).ids.front(), (std::vector<std::int32_t>{32, 7, 2147483647}));
+        const auto last = table.read(18);
+        EXPECT_EQ(last.ids.front(), (std::vector<std::int32_t>{576, 7, 2147483647}));
+        EXPECT_EQ(last.ids.back(), std::vector<std::int32_t>());
     });
     for (const std::string bad : {"-1", "2147483648", "1.5", "\"a\"", "null"}) {
         const std::vector wrong = {folder.write("bad.jsonl", "{\"ids\": [1]}\n{\"ids\": [1, " + bad + "]}\n")};
