@@ -121,9 +121,9 @@ std::string loss_text(const train::TrainReport& report) {
 }
 
 void train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run, const store::StageKey& key,
-               const train::TokenStore& tokens, model::Bert& bert, const train::TrainOptions& settings) {
+               const train::TokenStore& tokens, model::Encoder& encoder, const train::TrainOptions& settings) {
     if (settings.steps <= 0) return;
-    const auto report = train::train(comm, tokens, bert, settings, run.path(), key.hash(), context.metrics);
+    const auto report = train::train(comm, tokens, encoder, settings, run.path(), key.hash(), context.metrics);
     run.describe("loss", loss_text(report));
 }
 
@@ -154,18 +154,18 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
     const auto& options = context.options;
     const auto folder = run.path() / training.folder;
     StageTimer timer(context, "train");
-    std::shared_ptr<model::Bert> bert;
+    std::shared_ptr<model::Encoder> encoder;
     if (training.start) {
         if (context.is_root()) copy_into_run(run, stage, training.folder, *training.start, tokenizer_files_in(*training.start));
         parallel::barrier(context.comm);
-        bert = model::load_model(*training.start, context.is_root());
+        encoder = model::load_encoder(*training.start, context.is_root());
     } else {
         make_tokenizer(context, run, stage, training.folder);
     }
     const auto tokenizer = text::load_tokenizer(folder);
     const auto config = training.start ? model::read_model_config(*training.start / "config.json")
                                        : new_model(options, tokenizer->vocabulary_size());
-    if (!bert) bert = model::make_model(config, static_cast<std::uint64_t>(options.integer("seed")));
+    if (!encoder) encoder = model::make_model(config, static_cast<std::uint64_t>(options.integer("seed")));
     const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads);
     const auto masked_steps = training.masked_language ? options.integer("pretrain-steps") : 0;
     const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
@@ -173,12 +173,12 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         const auto device = context.device;
         parallel::DeviceCommunicator carrier(context.comm, parallel::parse_collectives(options.text("collectives")), device.cuda);
         if (device.cuda) base::log_info("training on the GPU; gradients are summed by {}", carrier.description());
-        bert = model::on_device(bert, device);
-        train_one(context, carrier.get(), run, key, tokens, *bert, train_options(context, train::ObjectiveKind::masked_language, masked_steps));
-        train_one(context, carrier.get(), run, key, tokens, *bert, train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+        encoder = model::on_device(encoder, device);
+        train_one(context, carrier.get(), run, key, tokens, *encoder, train_options(context, train::ObjectiveKind::masked_language, masked_steps));
+        train_one(context, carrier.get(), run, key, tokens, *encoder, train_options(context, train::ObjectiveKind::contrastive, pair_steps));
     }
     if (context.is_root())
-        for (const auto& file : model::save_model(folder, *bert)) stage.add(training.folder + "/" + file.name, file.sha256);
+        for (const auto& file : model::save_model(folder, *encoder)) stage.add(training.folder + "/" + file.name, file.sha256);
     run.describe("model", fmt::format("{} layers of {}, a vocabulary of {}, {} steps of masked language modelling, {} contrastive steps",
                                       config.num_hidden_layers, config.hidden_size, base::human_count(tokenizer->vocabulary_size()),
                                       masked_steps, pair_steps));

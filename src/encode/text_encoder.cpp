@@ -173,7 +173,7 @@ EncodedTexts TextEncoder::encode_sequences(Sequences sequences) const {
         std::vector<std::vector<std::int32_t>> rows;
         for (const auto member : members) rows.push_back(std::move(sequences.ids[static_cast<std::size_t>(member)]));
         const auto batch = model::make_batch(rows, state_->model->sizes().padding, state_->model->device());
-        const auto hidden = state_->model->encode(batch);
+        const auto hidden = state_->model->forward(batch);
         const auto pooled = pool(hidden, batch.lengths, options.pooling).to(torch::kCPU).contiguous();
         for (std::size_t row = 0; row < members.size(); ++row) {
             const std::size_t text = sequences.text_of[static_cast<std::size_t>(members[row])];

@@ -36,8 +36,8 @@ torch::Tensor Bert::forward(const TokenBatch& batch, DropoutSource* dropout) con
                    batch.ids.size(1), config_.longest_sequence());
     const Packing packing(batch, word_embeddings_.options().requires_grad(false));
     const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& x, int layer, DropoutSite site) {
-        if (!dropout || config_.hidden_dropout_prob == 0) return linear.added_to(residual, x);
-        const auto mask = dropout->scaled_mask(layer, site, config_.hidden_dropout_prob, {packing.sequences, packing.longest, config_.hidden_size});
+        if (!dropout) return linear.added_to(residual, x);
+        const auto mask = dropout->scaled_mask(layer, site, {packing.sequences, packing.longest, config_.hidden_size});
         const auto added = linear(x);
         return residual + added * packing.pack_mask(mask, added);
     };
@@ -65,8 +65,8 @@ torch::Tensor Bert::embed(const TokenBatch& batch, const Packing& packing, Dropo
     const auto x =
         embedding_norm_(torch::embedding(word_embeddings_, packing.pack(batch.ids.flatten())) +
                         torch::embedding(position_embeddings_, packing.pack(positions(batch))) + type_embeddings_.select(0, 0));
-    if (!dropout || config_.hidden_dropout_prob == 0) return x;
-    return x * packing.pack_mask(dropout->scaled_mask(-1, DropoutSite::embeddings, config_.hidden_dropout_prob,
+    if (!dropout) return x;
+    return x * packing.pack_mask(dropout->scaled_mask(-1, DropoutSite::embeddings,
                                                       {packing.sequences, packing.longest, config_.hidden_size}), x);
 }
 
@@ -89,22 +89,20 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
     const auto query = split[0], key = split[1], value = split[2];
 
     torch::Tensor context;  // [B, heads, T, width]
-    if (!dropout || config_.attention_probs_dropout_prob == 0) {
+    if (!dropout) {
         context = compat::attend(query, key, value, packing.attention_bias);
     } else {
         const auto probabilities = compat::attention_probabilities(query, key, packing.attention_bias);
-        const auto mask = dropout->scaled_mask(index, DropoutSite::attention, config_.attention_probs_dropout_prob, probabilities.sizes());
+        const auto mask = dropout->scaled_mask(index, DropoutSite::attention, probabilities.sizes());
         context = torch::matmul(probabilities * mask.to(probabilities.device(), probabilities.scalar_type()), value);
     }
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.hidden_size}));
 }
 
-Bert Bert::copy_to(torch::Device device, torch::ScalarType type) const {
-    return Bert(config_, copied_weights(parameters_, device, type));
-}
+std::unique_ptr<Encoder> Bert::with_weights(TensorSource source) const { return std::make_unique<Bert>(config_, std::move(source)); }
 
 std::unique_ptr<Encoder> Bert::copy(torch::Device device, torch::ScalarType type) const {
-    auto result = std::make_unique<Bert>(copy_to(device, type));
+    auto result = std::make_unique<Bert>(config_, copied_weights(parameters_, device, type));
     result->pack();
     return result;
 }

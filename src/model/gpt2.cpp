@@ -77,7 +77,7 @@ Gpt2::Gpt2(Gpt2Config config, TensorSource source) : config_(config) {
     parameters_ = list.take();
 }
 
-torch::Tensor Gpt2::encode(const TokenBatch& batch) const {
+torch::Tensor Gpt2::forward(const TokenBatch& batch, DropoutSource* /*dropout*/) const {
     const Packing packing(batch, token_embeddings_.options().requires_grad(false));
     if (packing.longest > config_.n_positions)
         base::fail(base::ErrorKind::internal, "a batch of {} columns does not fit the model's {} positions", packing.longest,
@@ -104,6 +104,8 @@ torch::Tensor Gpt2::attention(const Block& block, const torch::Tensor& x, const 
     const auto context = compat::attend(split[0], split[1], split[2], bias);
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.n_embd}));
 }
+
+std::unique_ptr<Encoder> Gpt2::with_weights(TensorSource source) const { return std::make_unique<Gpt2>(config_, std::move(source)); }
 
 std::unique_ptr<Encoder> Gpt2::copy(torch::Device device, torch::ScalarType type) const {
     auto result = std::make_unique<Gpt2>(config_, copied_weights(parameters_, device, type));

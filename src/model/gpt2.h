@@ -38,10 +38,12 @@ class Gpt2 : public Encoder {
     // The source gives each tensor by its Hugging Face name (without "transformer.") and shape; see weights.h.
     Gpt2(Gpt2Config config, TensorSource source);
 
-    torch::Tensor encode(const TokenBatch& batch) const override;
+    torch::Tensor forward(const TokenBatch& batch, DropoutSource* dropout = nullptr) const override;
     EncoderSizes sizes() const override { return {config_.n_embd, config_.vocab_size, config_.n_positions, 0}; }
     torch::Device device() const override { return token_embeddings_.device(); }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
+    std::unique_ptr<Encoder> with_weights(TensorSource source) const override;
+    const torch::Tensor& word_embeddings() const override { return token_embeddings_; }
     const std::vector<Parameter>& parameters() const override { return parameters_; }
     std::string config_json() const override { return to_json(config_); }
 

@@ -2,11 +2,11 @@
 // every word of the vocabulary. Its decoder is the word embedding itself, so only a bias is added for it.
 #pragma once
 
-#include "model/bert.h"
+#include "model/head.h"
 
 namespace kohort::model {
 
-class MlmHead {
+class MlmHead : public Head {
   public:
     // Tensor names: cls.predictions.…, as in Hugging Face's BertForMaskedLM.
     MlmHead(const ModelConfig& config, TensorSource source);
@@ -14,7 +14,7 @@ class MlmHead {
     // hidden [N, H] (of the masked tokens only, as their scores are wide) -> logits [N, vocabulary].
     torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& word_embeddings) const;
 
-    const std::vector<Parameter>& parameters() const { return parameters_; }  // in the training order
+    const std::vector<Parameter>& parameters() const override { return parameters_; }
 
   private:
     Activation activation_;

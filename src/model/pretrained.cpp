@@ -52,17 +52,12 @@ std::string model_type_of(const std::string& json, const std::string& where) {
 
 }  // namespace
 
-std::shared_ptr<Bert> load_model(const std::filesystem::path& folder, bool notice) {
-    const auto config = read_model_config(folder / config_file);
-    // position_ids is a buffer that older checkpoints carry; the others are heads of models made for a task.
-    return read_weights<Bert>(folder, config, config.model_type == "bert" ? "bert." : "roberta.",
-                              {"pooler.", "cls.", "lm_head.", "qa_outputs.", "classifier.", "embeddings.position_ids"}, notice);
-}
-
 std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice) {
     const auto json = config_text(folder), where = (folder / config_file).string();
     const auto type = model_type_of(json, where);
-    if (is_bert(type)) return load_model(folder, notice);
+    if (is_bert(type))  // position_ids is a buffer that older checkpoints carry; the others are heads of models made for a task
+        return read_weights<Bert>(folder, parse_model_config(json, where), type == "bert" ? "bert." : "roberta.",
+                                  {"pooler.", "cls.", "lm_head.", "qa_outputs.", "classifier.", "embeddings.position_ids"}, notice);
     if (type == "gpt2")  // the attention's masks are buffers that older checkpoints carry
         return read_weights<Gpt2>(
             folder, parse_gpt2_config(json, where), "transformer.",
@@ -90,13 +85,13 @@ std::vector<std::string> model_files(const std::filesystem::path& folder) {
     return names;
 }
 
-std::shared_ptr<Bert> make_model(const ModelConfig& config, std::uint64_t seed) {
+std::shared_ptr<Encoder> make_model(const ModelConfig& config, std::uint64_t seed) {
     return std::make_shared<Bert>(config, random_weights(config, seed));
 }
 
-std::shared_ptr<Bert> on_device(std::shared_ptr<Bert> model, Device device) {
+std::shared_ptr<Encoder> on_device(std::shared_ptr<Encoder> model, Device device) {
     if (!device.cuda) return model;
-    return std::make_shared<Bert>(model->copy_to(torch_device(device), torch::kFloat));
+    return model->with_weights(copied_weights(model->parameters(), torch_device(device), torch::kFloat));
 }
 
 std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model) {
@@ -106,10 +101,6 @@ std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Enc
     const std::string config = model.config_json();
     base::write_file_atomically(folder / config_file, config);
     return {{config_file, base::sha256_hex(config)}, {weights_file, write_weights(folder / weights_file, model.parameters())}};
-}
-
-std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Bert& model) {
-    return save_model(folder, static_cast<const Encoder&>(model));
 }
 
 }  // namespace kohort::model

@@ -13,16 +13,11 @@
 
 namespace kohort::model {
 
-class Bert;
 class Encoder;
 
-// Reads a folder that Kohort or Hugging Face's BertModel, RobertaModel, BertForMaskedLM, … saved. A pooler and task heads
-// are left out, with a log line where `notice`. Error(usage) for what is not a known model, Error(input) for weights that
-// do not fit config.json.
-std::shared_ptr<Bert> load_model(const std::filesystem::path& folder, bool notice = true);
-
-// The encoder in a folder, of whatever family its config.json names: "bert", "roberta" and "xlm-roberta", "gpt2", or
-// "t5" and "mt5", of which a decoder and heads are left out. Errors as above.
+// The encoder in a folder that Kohort or Hugging Face's classes saved, of whatever family its config.json names: "bert",
+// "roberta" and "xlm-roberta", "gpt2", or "t5" and "mt5". A pooler, a decoder and task heads are left out, with a log line
+// where `notice`. Error(usage) for what is not a known model, Error(input) for weights that do not fit config.json.
 std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice = true);
 
 // Error(usage) where load_encoder() would refuse the folder's config.json, or finds no weights. Returns the model's
@@ -33,11 +28,11 @@ std::int64_t check_encoder(const std::filesystem::path& folder);
 // weight_file_names() in weight_files.h has them, and Error(usage) without a config.json.
 std::vector<std::string> model_files(const std::filesystem::path& folder);
 
-// A model with fresh weights (see random_weights).
-std::shared_ptr<Bert> make_model(const ModelConfig& config, std::uint64_t seed);
+// A model of BERT's kind with fresh weights (see random_weights).
+std::shared_ptr<Encoder> make_model(const ModelConfig& config, std::uint64_t seed);
 
 // `model` itself, or a copy of it on a GPU.
-std::shared_ptr<Bert> on_device(std::shared_ptr<Bert> model, Device device);
+std::shared_ptr<Encoder> on_device(std::shared_ptr<Encoder> model, Device device);
 
 struct SavedFile {
     std::string name;    // "model.safetensors"
@@ -47,6 +42,5 @@ struct SavedFile {
 // Writes config.json and model.safetensors (fp32), each complete or not at all, so that transformers.AutoModel loads the
 // folder (T5EncoderModel and MT5EncoderModel of a T5). Equal weights give equal bytes. The folder is made if it is missing.
 std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model);
-std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Bert& model);  // for those who know no torch
 
 }  // namespace kohort::model

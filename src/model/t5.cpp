@@ -106,7 +106,7 @@ EncoderSizes T5Encoder::sizes() const {
     return {config_.d_model, config_.vocab_size, std::numeric_limits<std::int64_t>::max(), config_.pad_token_id};
 }
 
-torch::Tensor T5Encoder::encode(const TokenBatch& batch) const {
+torch::Tensor T5Encoder::forward(const TokenBatch& batch, DropoutSource* /*dropout*/) const {
     const Packing packing(batch, token_embeddings_.options().requires_grad(false));
     auto bias = position_bias(packing.longest);
     if (packing.attention_bias.defined()) bias = bias + packing.attention_bias;  // [B, heads, T, T]
@@ -155,6 +155,8 @@ torch::Tensor T5Encoder::feed_forward_inner(const Block& block, const torch::Ten
     if (!config_.gated) return block.intermediate.activated(Activation::relu, x);
     return block.intermediate.activated(Activation::gelu_tanh, x) * block.gate(x);
 }
+
+std::unique_ptr<Encoder> T5Encoder::with_weights(TensorSource source) const { return std::make_unique<T5Encoder>(config_, std::move(source)); }
 
 std::unique_ptr<Encoder> T5Encoder::copy(torch::Device device, torch::ScalarType type) const {
     auto result = std::make_unique<T5Encoder>(config_, copied_weights(parameters_, device, type));

@@ -42,10 +42,12 @@ class T5Encoder : public Encoder {
     // The source gives each tensor by its Hugging Face name and shape; see weights.h.
     T5Encoder(T5Config config, TensorSource source);
 
-    torch::Tensor encode(const TokenBatch& batch) const override;
+    torch::Tensor forward(const TokenBatch& batch, DropoutSource* dropout = nullptr) const override;
     EncoderSizes sizes() const override;
     torch::Device device() const override { return token_embeddings_.device(); }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
+    std::unique_ptr<Encoder> with_weights(TensorSource source) const override;
+    const torch::Tensor& word_embeddings() const override { return token_embeddings_; }
     const std::vector<Parameter>& parameters() const override { return parameters_; }
     std::string config_json() const override { return to_json(config_); }
 

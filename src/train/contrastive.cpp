@@ -2,12 +2,9 @@
 // (not the texts) are gathered, every rank computes the same loss and its gradient by vector, and then each
 // micro-batch carries its vectors' gradients back to the weights. So all of a step's users are each other's
 // negatives, however many ranks share the work.
-#include <optional>
-
 #include "base/worker_threads.h"
 #include "parallel/collectives.h"
 #include "train/contrastive_loss.h"
-#include "train/dropout_masks.h"
 #include "train/objective.h"
 
 namespace kohort::train {
@@ -23,26 +20,28 @@ class Contrastive : public Objective {
     std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t position) const override {
         return draw_sides(store, sample, position, draw_);
     }
-    const std::vector<model::Parameter>& head() const override { return none_; }
-    const std::vector<model::Parameter>& working_head() const override { return none_; }
 
     StepResult compute(const StepContext& step) override {
         const auto own = own_micro_batches(step);
+        std::vector<std::unique_ptr<Replica>> replicas(own.size());
         std::vector<torch::Tensor> vectors(own.size());  // [rows, H] each, with its graph
-        base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t i) {
+        base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t index) {
             step.comm.check_peers();
-            vectors[static_cast<std::size_t>(i)] = embed(step, own[static_cast<std::size_t>(i)]);
+            const auto i = static_cast<std::size_t>(index);
+            replicas[i] = std::make_unique<Replica>(step.model, step.gradients);
+            vectors[i] = embed(step, *replicas[i], own[i]);
         });
         const auto all = gather(step, vectors);
         const ContrastiveLoss loss =
             contrastive_loss(all, step.sequences.per_sample, step.sequences.samples, step.options.temperature);
-        base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t i) {
-            step.comm.check_peers();
-            auto& output = vectors[static_cast<std::size_t>(i)];
-            const auto places = places_of(step, own[static_cast<std::size_t>(i)]);
-            add_gradients(step, output, loss.gradient.index_select(0, places).to(output.device()));
-            output.reset();
-        });
+        if (step.gradients)
+            base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t index) {
+                step.comm.check_peers();
+                const auto i = static_cast<std::size_t>(index);
+                replicas[i]->backward(vectors[i], loss.gradient.index_select(0, places_of(step, own[i])).to(vectors[i].device()));
+                vectors[i].reset();
+                replicas[i].reset();
+            });
         return {loss.loss, std::ssize(step.sequences.samples)};
     }
 
@@ -51,14 +50,12 @@ class Contrastive : public Objective {
         return torch::tensor(step.sequences.micro_batches[static_cast<std::size_t>(m)].sequences, torch::kInt);
     }
 
-    static torch::Tensor embed(const StepContext& step, std::int64_t m) {
+    static torch::Tensor embed(const StepContext& step, const Replica& replica, std::int64_t m) {
+        const torch::AutoGradMode mode(step.gradients != nullptr);
         const auto& rows = step.sequences.ids[static_cast<std::size_t>(m)];
         const auto batch = make_micro_batch(step, rows);
-        std::optional<DropoutMasks> masks;
-        if (step.options.dropout > 0)
-            masks.emplace(step.options.seed, step.sequences.step,
-                          step.sequences.micro_batches[static_cast<std::size_t>(m)].sequences);
-        const auto hidden = step.encoder.forward(batch, masks ? &*masks : nullptr);
+        auto masks = dropout_masks(step, m);
+        const auto hidden = replica.encoder().forward(batch, masks ? &*masks : nullptr);
         const auto pooled =
             step.options.pooling == Pooling::mean ? model::mean_pool(hidden, batch.lengths) : model::cls_pool(hidden);
         return torch::nn::functional::normalize(pooled, torch::nn::functional::NormalizeFuncOptions().dim(1));
@@ -67,7 +64,7 @@ class Contrastive : public Objective {
     // All vectors of the step [N, H] on the CPU, in canonical order.
     static torch::Tensor gather(const StepContext& step, const std::vector<torch::Tensor>& vectors) {
         const torch::NoGradGuard no_grad;
-        const std::int64_t width = step.encoder.config().hidden_size;
+        const std::int64_t width = step.model.sizes().hidden;
         std::vector<torch::Tensor> parts{torch::empty({0, width})};
         for (const torch::Tensor& part : vectors) parts.push_back(part.detach().cpu());
         const auto mine = torch::cat(parts).contiguous();
@@ -86,7 +83,6 @@ class Contrastive : public Objective {
     }
 
     DrawOptions draw_;
-    std::vector<model::Parameter> none_;
 };
 
 }  // namespace

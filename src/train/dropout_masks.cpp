@@ -5,13 +5,13 @@
 
 namespace kohort::train {
 
-DropoutMasks::DropoutMasks(std::uint64_t seed, std::int64_t step, std::vector<std::int32_t> sequences)
-    : random_(seed, base::RandomPurpose::dropout), step_(step), sequences_(std::move(sequences)) {}
+DropoutMasks::DropoutMasks(std::uint64_t seed, std::int64_t step, double rate, std::vector<std::int32_t> sequences)
+    : random_(seed, base::RandomPurpose::dropout), step_(step), rate_(rate), sequences_(std::move(sequences)) {}
 
-torch::Tensor DropoutMasks::scaled_mask(int layer, model::DropoutSite site, double rate, torch::IntArrayRef shape) {
+torch::Tensor DropoutMasks::scaled_mask(int layer, model::DropoutSite site, torch::IntArrayRef shape) {
     auto mask = torch::empty(shape, torch::kFloat);
     const std::int64_t per_sequence = mask.numel() / std::max<std::int64_t>(shape[0], 1);
-    const auto threshold = static_cast<std::uint32_t>(std::lround(rate * 65536));
+    const auto threshold = static_cast<std::uint32_t>(std::lround(rate_ * 65536));
     const auto kept = static_cast<float>(65536.0 / (65536.0 - threshold));
     const auto place = (static_cast<std::uint64_t>(layer + 1) << 56) | (static_cast<std::uint64_t>(site) << 48);
     float* out = mask.data_ptr<float>();

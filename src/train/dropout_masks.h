@@ -6,21 +6,22 @@
 #include <vector>
 
 #include "base/philox.h"
-#include "model/bert.h"
+#include "model/dropout.h"
 
 namespace kohort::train {
 
 class DropoutMasks : public model::DropoutSource {
   public:
-    // For one micro-batch: `sequences` are its rows' places in the step's canonical order.
-    DropoutMasks(std::uint64_t seed, std::int64_t step, std::vector<std::int32_t> sequences);
+    // For one micro-batch: `sequences` are its rows' places in the step's canonical order. The share of zeros is `rate`
+    // rounded to 2^-16.
+    DropoutMasks(std::uint64_t seed, std::int64_t step, double rate, std::vector<std::int32_t> sequences);
 
-    // The share of zeros is `rate` rounded to 2^-16. The tensor is on the CPU.
-    torch::Tensor scaled_mask(int layer, model::DropoutSite site, double rate, torch::IntArrayRef shape) override;
+    torch::Tensor scaled_mask(int layer, model::DropoutSite site, torch::IntArrayRef shape) override;
 
   private:
     base::Philox random_;
     std::int64_t step_;
+    double rate_;
     std::vector<std::int32_t> sequences_;
 };
 

@@ -1,14 +1,12 @@
 // The masked language objective over all ranks: the loss is the mean over all of the step's hidden tokens, whose
 // number is agreed before any gradient is taken, so that a micro-batch's gradient does not depend on its rank.
 #include <cmath>
-#include <optional>
 
 #include "base/worker_threads.h"
 #include "model/mlm_head.h"
 #include "model/weights.h"
 #include "parallel/collectives.h"
 #include "parallel/exact_sum.h"
-#include "train/dropout_masks.h"
 #include "train/objective.h"
 #include "train/token_masking.h"
 
@@ -25,22 +23,19 @@ struct MaskedBatch {
 
 class MaskedLanguage : public Objective {
   public:
-    MaskedLanguage(const TrainOptions& options, const model::ModelConfig& config, torch::Device device,
-                   std::int64_t vocabulary, const text::SpecialTokens& special)
-        : max_tokens_(options.max_tokens), mask_{options.seed, options.mask, vocabulary, special},
-          master_(config, model::random_weights(config, options.seed)),
-          head_(config, model::copied_weights(master_.parameters(), device, torch::kFloat)),
-          working_(options.precision == model::Precision::bf16
-                       ? model::MlmHead(config, model::copied_weights(master_.parameters(), device, torch::kBFloat16))
-                       : head_) {}
+    MaskedLanguage(const TrainOptions& options, const model::ModelConfig& config, std::int64_t vocabulary,
+                   const text::SpecialTokens& special)
+        : max_tokens_(options.max_tokens), mask_{options.seed, options.mask, vocabulary, special}, config_(config), seed_(options.seed) {}
 
     std::string_view name() const override { return "masked_language"; }
     SampleUnit unit() const override { return SampleUnit::text; }
     std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t) const override {
         return {draw_text(store, sample, max_tokens_)};
     }
-    const std::vector<model::Parameter>& head() const override { return head_.parameters(); }
-    const std::vector<model::Parameter>& working_head() const override { return working_.parameters(); }
+    std::unique_ptr<model::Head> make_head(model::TensorSource source) const override {
+        return std::make_unique<model::MlmHead>(config_, std::move(source));
+    }
+    model::TensorSource fresh_head() const override { return model::random_weights(config_, seed_); }
 
     StepResult compute(const StepContext& step) override {
         const auto own = own_micro_batches(step);
@@ -81,34 +76,34 @@ class MaskedLanguage : public Objective {
         return result;
     }
 
-    // The summed loss of one micro-batch; its share of the mean's gradient is added.
+    // The summed loss of one micro-batch; its share of the mean's gradient is added where gradients are asked for.
     double learn(const StepContext& step, std::int64_t m, const MaskedBatch& masked, std::int64_t targets) const {
         if (masked.targets.empty()) return 0;
+        const torch::AutoGradMode mode(step.gradients != nullptr);
+        Replica replica(step.model, step.gradients);
         const auto batch = make_micro_batch(step, masked.rows);
-        std::optional<DropoutMasks> masks;
-        if (step.options.dropout > 0)
-            masks.emplace(step.options.seed, step.sequences.step,
-                          step.sequences.micro_batches[static_cast<std::size_t>(m)].sequences);
-        const auto hidden = step.encoder.forward(batch, masks ? &*masks : nullptr);
+        auto masks = dropout_masks(step, m);
+        const auto hidden = replica.encoder().forward(batch, masks ? &*masks : nullptr);
         const auto device = hidden.device();
         const auto chosen = hidden.flatten(0, 1).index_select(0, torch::tensor(masked.flat_places, torch::kLong).to(device));
-        const auto scores = working_.forward(chosen, step.encoder.word_embeddings()).to(torch::kFloat);
+        const auto scores = static_cast<const model::MlmHead&>(*replica.head()).forward(chosen, replica.encoder().word_embeddings()).to(torch::kFloat);
         const auto loss = torch::cross_entropy_loss(scores, torch::tensor(masked.targets, torch::kLong).to(device), {}, at::Reduction::Sum);
-        add_gradients(step, loss, torch::full_like(loss, 1.0 / static_cast<double>(targets)));
+        if (step.gradients) replica.backward(loss, torch::full_like(loss, 1.0 / static_cast<double>(targets)));
         return loss.item<double>();
     }
 
     std::int64_t max_tokens_;
     MaskOptions mask_;
-    model::MlmHead master_, head_, working_;
+    model::ModelConfig config_;
+    std::uint64_t seed_;
 };
 
 }  // namespace
 
 std::unique_ptr<Objective> make_masked_language_objective(const TrainOptions& options, const model::ModelConfig& config,
-                                                          torch::Device device, std::int64_t vocabulary,
+                                                          std::int64_t vocabulary,
                                                           const text::SpecialTokens& special) {
-    return std::make_unique<MaskedLanguage>(options, config, device, vocabulary, special);
+    return std::make_unique<MaskedLanguage>(options, config, vocabulary, special);
 }
 
 }  // namespace kohort::train

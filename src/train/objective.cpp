@@ -11,14 +11,13 @@ std::vector<std::int64_t> own_micro_batches(const StepContext& step) {
 }
 
 model::TokenBatch make_micro_batch(const StepContext& step, const std::vector<Sequence>& rows) {
-    return model::make_batch(rows, step.encoder.config().pad_token_id, step.encoder.device());
+    return model::make_batch(rows, step.model.sizes().padding, step.model.device());
 }
 
-void add_gradients(const StepContext& step, const torch::Tensor& outputs, const torch::Tensor& output_gradients) {
-    // Never .grad: micro-batches in flight would add to it in the order they happen to end.
-    const auto gradients = torch::autograd::grad({outputs}, step.weights, {output_gradients}, /*retain_graph=*/false,
-                                                 /*create_graph=*/false, /*allow_unused=*/true);
-    for (std::size_t t = 0; t < gradients.size(); ++t) step.gradients.add(t, gradients[t]);
+std::optional<DropoutMasks> dropout_masks(const StepContext& step, std::int64_t m) {
+    if (step.options.dropout <= 0) return std::nullopt;
+    return DropoutMasks(step.options.seed, step.sequences.step, step.options.dropout,
+                        step.sequences.micro_batches[static_cast<std::size_t>(m)].sequences);
 }
 
 }  // namespace kohort::train

@@ -6,14 +6,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
-#include "model/bert.h"
+#include "model/head.h"
+#include "model/model_config.h"
 #include "parallel/communicator.h"
+#include "train/dropout_masks.h"
 #include "train/gradient_reducer.h"
+#include "train/replica.h"
 #include "train/sampler.h"
 #include "train/step_sequences.h"
+#include "train/trained_model.h"
 #include "train/trainer.h"
 
 namespace kohort::train {
@@ -21,9 +26,8 @@ namespace kohort::train {
 struct StepContext {
     parallel::Communicator& comm;
     const StepSequences& sequences;
-    const model::Bert& encoder;                  // in the precision that is computed with
-    const std::vector<torch::Tensor>& weights;   // all that gradients are taken for: the encoder's, then the head's
-    GradientReducer& gradients;                  // gets the gradients of `weights`
+    const TrainedModel& model;
+    GradientReducer* gradients;  // gets the micro-batches' gradients; null: only the loss is asked for
     const TrainOptions& options;
 };
 
@@ -40,9 +44,10 @@ class Objective {
     virtual SampleUnit unit() const = 0;
     virtual std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t position) const = 0;
 
-    // Weights beside the encoder's, fp32; and the same in the precision that is computed with.
-    virtual const std::vector<model::Parameter>& head() const = 0;
-    virtual const std::vector<model::Parameter>& working_head() const = 0;
+    // What is trained on top of the encoder, over the source's tensors, and the weights that it starts with. Nothing by
+    // default.
+    virtual std::unique_ptr<model::Head> make_head(model::TensorSource) const { return nullptr; }
+    virtual model::TensorSource fresh_head() const { return {}; }
 
     // Collective. Adds the gradients of this rank's micro-batches. A step may be computed more than once.
     virtual StepResult compute(const StepContext& step) = 0;
@@ -54,13 +59,13 @@ std::vector<std::int64_t> own_micro_batches(const StepContext& step);
 // The rows of one micro-batch as a batch on the model's device.
 model::TokenBatch make_micro_batch(const StepContext& step, const std::vector<Sequence>& rows);
 
-// dsum(outputs * output_gradients)/dweights of one micro-batch, added to step.gradients. Frees the graph.
-void add_gradients(const StepContext& step, const torch::Tensor& outputs, const torch::Tensor& output_gradients);
+// The dropout masks of micro-batch `m`, or nothing at a rate of 0.
+std::optional<DropoutMasks> dropout_masks(const StepContext& step, std::int64_t m);
 
 std::unique_ptr<Objective> make_contrastive_objective(const TrainOptions& options);
 // The head's fresh weights follow from the seed. `vocabulary` and `special` are the tokenizer's.
 std::unique_ptr<Objective> make_masked_language_objective(const TrainOptions& options, const model::ModelConfig& config,
-                                                          torch::Device device, std::int64_t vocabulary,
+                                                          std::int64_t vocabulary,
                                                           const text::SpecialTokens& special);
 
 }  // namespace kohort::train

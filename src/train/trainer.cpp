@@ -18,6 +18,7 @@
 #include "train/objective.h"
 #include "train/schedule.h"
 #include "train/step_sequences.h"
+#include "train/trained_model.h"
 
 namespace kohort::train {
 namespace {
@@ -55,51 +56,21 @@ class RepeatableKernels {
     bool on_;
 };
 
-std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Bert& encoder) {
+std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Encoder& encoder) {
     if (options.objective == ObjectiveKind::contrastive) return make_contrastive_objective(options);
-    return make_masked_language_objective(options, encoder.config(), encoder.device(), store.vocabulary_size(), store.special());
+    const auto* bert = dynamic_cast<const model::Bert*>(&encoder);
+    if (!bert) base::fail(base::ErrorKind::usage, "masked language modelling trains a model of BERT's kind");
+    return make_masked_language_objective(options, bert->config(), store.vocabulary_size(), store.special());
 }
-
-// The weights: fp32 masters that the optimizer updates, and what steps compute with (the masters themselves, or
-// their bf16 copies).
-class Weights {
-  public:
-    Weights(model::Bert& encoder, const Objective& objective, model::Precision precision)
-        : working_encoder_(precision == model::Precision::bf16 ? encoder.copy_to(encoder.device(), torch::kBFloat16) : encoder),
-          masters_(encoder.parameters()) {
-        masters_.insert(masters_.end(), objective.head().begin(), objective.head().end());
-        for (const model::Parameter& parameter : working_encoder_.parameters()) working_.push_back(parameter.value);
-        for (const model::Parameter& parameter : objective.working_head()) working_.push_back(parameter.value);
-        for (torch::Tensor& tensor : working_) tensor.requires_grad_(true);
-    }
-    ~Weights() {
-        for (torch::Tensor& tensor : working_) tensor.requires_grad_(false);
-    }
-    Weights(const Weights&) = delete;
-    Weights& operator=(const Weights&) = delete;
-
-    void refresh() {
-        const torch::NoGradGuard no_grad;
-        for (std::size_t t = 0; t < working_.size(); ++t)
-            if (!working_[t].is_same(masters_[t].value)) working_[t].copy_(masters_[t].value);
-    }
-
-    const model::Bert& encoder() const { return working_encoder_; }
-    const std::vector<torch::Tensor>& working() const { return working_; }
-    const std::vector<model::Parameter>& masters() const { return masters_; }
-
-  private:
-    model::Bert working_encoder_;
-    std::vector<model::Parameter> masters_;
-    std::vector<torch::Tensor> working_;
-};
 
 class Trainer {
   public:
-    Trainer(parallel::Communicator& comm, const TokenStore& store, model::Bert& encoder, const TrainOptions& options,
+    Trainer(parallel::Communicator& comm, const TokenStore& store, model::Encoder& encoder, const TrainOptions& options,
             const std::filesystem::path& run, const std::string& key, base::Metrics& metrics)
         : comm_(comm), store_(store), options_(options), metrics_(metrics),
-          objective_(make_objective(options, store, encoder)), weights_(encoder, *objective_, options.precision),
+          objective_(make_objective(options, store, encoder)),
+          weights_(encoder, [this](model::TensorSource source) { return objective_->make_head(std::move(source)); },
+                   objective_->fresh_head(), options.precision),
           stream_(store.samples(objective_->unit()), options.batch, options.seed),
           optimizer_(weights_.masters(), {.weight_decay = options.weight_decay}), gradients_(comm, weights_.masters()),
           schedule_{options.learning_rate, options.steps, options.warmup},
@@ -167,13 +138,13 @@ class Trainer {
         const auto begin = Clock::now();
         const double waited = comm_.statistics().wait_seconds;
         const StepSequences sequences = collect_step(
-            comm_, store_, objective_->unit(), stream_, step_, options_.micro_batch_tokens, weights_.encoder().config().hidden_size,
+            comm_, store_, objective_->unit(), stream_, step_, options_.micro_batch_tokens, weights_.sizes().hidden,
             [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); });
         StepResult result;
         std::vector<torch::Tensor> gradients;
         while (gradients.empty()) {
             gradients_.begin(std::max(sequences.tokens, std::int64_t{1}));
-            result = objective_->compute({comm_, sequences, weights_.encoder(), weights_.working(), gradients_, options_});
+            result = objective_->compute({comm_, sequences, weights_, &gradients_, options_});
             gradients = gradients_.reduce(step_);
         }
         const double norm = global_norm(gradients), rate = schedule_.rate(step_);
@@ -201,7 +172,7 @@ class Trainer {
     const TrainOptions& options_;
     base::Metrics& metrics_;
     std::unique_ptr<Objective> objective_;
-    Weights weights_;
+    TrainedModel weights_;
     SampleStream stream_;
     AdamW optimizer_;
     GradientReducer gradients_;
@@ -212,14 +183,14 @@ class Trainer {
     Clock::time_point start_, last_save_;
 };
 
-void check(const TokenStore& store, const model::Bert& encoder, const TrainOptions& options) {
+void check(const TokenStore& store, const model::Encoder& encoder, const TrainOptions& options) {
     using base::ErrorKind;
-    if (options.max_tokens < 3 || options.max_tokens > encoder.config().max_position_embeddings)
+    if (options.max_tokens < 3 || options.max_tokens > encoder.sizes().longest)
         base::fail(ErrorKind::usage, "training on {} tokens a text does not fit a model of {} positions", options.max_tokens,
-                   encoder.config().max_position_embeddings);
-    if (store.vocabulary_size() > encoder.config().vocab_size)
+                   encoder.sizes().longest);
+    if (store.vocabulary_size() > encoder.sizes().vocabulary)
         base::fail(ErrorKind::usage, "the tokenizer has {} tokens and the model only {}", store.vocabulary_size(),
-                   encoder.config().vocab_size);
+                   encoder.sizes().vocabulary);
     const bool pairs = options.objective == ObjectiveKind::contrastive;
     if (pairs && store.samples(SampleUnit::user) < 2)
         base::fail(ErrorKind::input, "{} of {} users have two different texts; contrastive training needs at least 2 such users",
@@ -229,7 +200,7 @@ void check(const TokenStore& store, const model::Bert& encoder, const TrainOptio
 
 }  // namespace
 
-TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Bert& encoder, const TrainOptions& options,
+TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Encoder& encoder, const TrainOptions& options,
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check(store, encoder, options);
     const OneThreadAnOperation one_thread;

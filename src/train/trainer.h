@@ -18,7 +18,7 @@
 #include "train/token_store.h"
 
 namespace kohort::model {
-class Bert;
+class Encoder;
 }
 
 namespace kohort::train {
@@ -40,7 +40,7 @@ struct TrainOptions {
     double warmup = 0.07;             // share of the steps
     double weight_decay = 0.01;
     double clip = 1.0;                // of the gradient's global norm; 0: none
-    double dropout = 0;               // replaces the rates in the model's configuration
+    double dropout = 0;               // whatever rates stand in the model's configuration
     model::Precision precision = model::Precision::fp32;
     std::int64_t micro_batch_tokens = 0;  // 0: chosen from the step's size
 
@@ -72,7 +72,7 @@ struct TrainReport {
 // on). Throws Error(stopped) after saving when a stop was requested, Error(internal) when the loss or a gradient is
 // not finite (the last checkpoint stays), Error(input) when the corpus has too little to train on, Error(usage)
 // when the checkpoint there has another key.
-TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Bert& model, const TrainOptions& options,
+TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Encoder& model, const TrainOptions& options,
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics);
 
 }  // namespace kohort::train

@@ -52,14 +52,14 @@ class EncoderFamilies : public testing::TestWithParam<const char*> {
 TEST_P(EncoderFamilies, every_sequence_alone_gives_the_expected_rows) {
     for (std::size_t i = 0; i < ids_.size(); ++i) {
         const auto batch = make_batch({ids_[i]}, model_->sizes().padding);
-        const auto hidden = model_->encode(batch);
+        const auto hidden = model_->forward(batch);
         expect_row(i, hidden[0], mean_pool(hidden, batch.lengths)[0]);
     }
 }
 
 TEST_P(EncoderFamilies, all_sequences_in_one_batch_give_the_expected_rows_and_zeros_behind_them) {
     const auto batch = make_batch(ids_, model_->sizes().padding);
-    const auto hidden = model_->encode(batch), mean = mean_pool(hidden, batch.lengths), last = last_pool(hidden, batch.lengths);
+    const auto hidden = model_->forward(batch), mean = mean_pool(hidden, batch.lengths), last = last_pool(hidden, batch.lengths);
     for (std::size_t i = 0; i < ids_.size(); ++i) {
         const auto row = static_cast<std::int64_t>(i), length = static_cast<std::int64_t>(ids_[i].size());
         expect_row(i, hidden[row], mean[row]);
@@ -70,8 +70,8 @@ TEST_P(EncoderFamilies, all_sequences_in_one_batch_give_the_expected_rows_and_ze
 
 TEST_P(EncoderFamilies, brain_floats_keep_the_direction_of_the_vectors) {
     const auto batch = make_batch(ids_, model_->sizes().padding);
-    const auto exact = mean_pool(model_->encode(batch), batch.lengths);
-    const auto coarse = mean_pool(model_->copy(torch::kCPU, torch::kBFloat16)->encode(batch), batch.lengths);
+    const auto exact = mean_pool(model_->forward(batch), batch.lengths);
+    const auto coarse = mean_pool(model_->copy(torch::kCPU, torch::kBFloat16)->forward(batch), batch.lengths);
     // Rounding the weights of the gated T5 alone leaves 0.998: its scores are large, as T5 does not scale them.
     const double least = std::string(GetParam()) == "t5_gated_random" ? 0.99 : 0.999;
     EXPECT_GE(torch::cosine_similarity(exact, coarse, 1).min().item<double>(), least);

@@ -32,7 +32,7 @@ class EncoderFolder : public testing::TestWithParam<Family> {
     }
     void write() { write_tensors(folder_.path() / weights_file, tensors_); }
     torch::Tensor vectors(const Encoder& encoder) const {
-        return encoder.encode(make_batch({{2, 4, 6, 8, 10, 12, 2, 5, 7}, {5}, {12, 9, 0, 5}}, encoder.sizes().padding));
+        return encoder.forward(make_batch({{2, 4, 6, 8, 10, 12, 2, 5, 7}, {5}, {12, 9, 0, 5}}, encoder.sizes().padding));
     }
     void expect_the_original(const Encoder& encoder) const {
         ASSERT_EQ(encoder.parameters().size(), original_->parameters().size());

@@ -38,6 +38,9 @@ class Gpu : public testing::Test {
   protected:
     void SetUp() override { ASSERT_TRUE(torch::cuda::is_available()) << "this test needs a GPU"; }
 
+    Bert copy_on(torch::Device device, torch::ScalarType type) const {
+        return Bert(bert_.config(), copied_weights(bert_.parameters(), device, type));
+    }
     const Bert bert_{config(), random_weights(config(), 3)};
     const torch::Device gpu_{torch::kCUDA, 0};
 };
@@ -56,7 +59,7 @@ TEST_F(Gpu, vectors_agree_with_the_cpu) {
     // Vectors that all look alike would agree however wrong they were.
     ASSERT_LT(least_cosine(expected_mean.unsqueeze(1), expected_mean.unsqueeze(0)), 0.9);
     for (const auto& [type, least] : {std::pair(torch::kFloat, 0.99999), std::pair(torch::kBFloat16, 0.999)}) {
-        const auto hidden = bert_.copy_to(gpu_, type).forward(on_gpu);
+        const auto hidden = copy_on(gpu_, type).forward(on_gpu);
         EXPECT_GE(least_cosine(mean_pool(hidden, on_gpu.lengths), expected_mean), least) << type;
         EXPECT_GE(least_cosine(cls_pool(hidden), cls_pool(expected)), least) << type;
     }
@@ -75,7 +78,7 @@ TEST_F(Gpu, gradients_agree_with_the_cpu) {
             flat.push_back(part.flatten().to(torch::kCPU, torch::kDouble));
         return torch::cat(flat);
     };
-    const auto expected = gradient(bert_.copy_to(torch::kCPU, torch::kFloat)), got = gradient(bert_.copy_to(gpu_, torch::kFloat));
+    const auto expected = gradient(copy_on(torch::kCPU, torch::kFloat)), got = gradient(copy_on(gpu_, torch::kFloat));
     EXPECT_LT((got - expected).norm().item<double>(), 1e-3 * expected.norm().item<double>());
 }
 

@@ -43,7 +43,7 @@ class Pretrained : public testing::Test {
     }
     void expect_refused(int exit_code, const std::string& message) {
         try {
-            load_model(folder_.path());
+            load_encoder(folder_.path());
             ADD_FAILURE() << "loaded; expected: " << message;
         } catch (const base::Error& error) {
             EXPECT_EQ(error.exit_code(), exit_code);
@@ -51,7 +51,7 @@ class Pretrained : public testing::Test {
         }
     }
     ModelConfig config_;
-    std::shared_ptr<Bert> model_;
+    std::shared_ptr<Encoder> model_;
     TemporaryFolder folder_;
 };
 
@@ -93,7 +93,7 @@ TEST_F(Pretrained, accepts_the_prefix_old_names_and_heads) {
         tensors.push_back(tensors[3]);
         tensors.back().name = "bert.pooler.dense.bias";
     });
-    const auto again = load_model(folder_.path());
+    const auto again = load_encoder(folder_.path());
     for (std::size_t i = 0; i < again->parameters().size(); ++i)
         EXPECT_TRUE(torch::equal(again->parameters()[i].value, model_->parameters()[i].value));
 }
@@ -104,7 +104,7 @@ TEST_F(Pretrained, reads_weights_stored_as_halves) {
         tensors[3].type = ElementType::f16;
         tensors[3].bytes = std::as_bytes(std::span<const std::uint16_t>(ones));
     });
-    EXPECT_TRUE(torch::equal(load_model(folder_.path())->parameters()[3].value, torch::ones({8})));
+    EXPECT_TRUE(torch::equal(load_encoder(folder_.path())->parameters()[3].value, torch::ones({8})));
 }
 
 TEST_F(Pretrained, a_folder_without_config_or_weights_is_a_usage_error) {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "corpus_fixture.h"
-#include "model/bert.h"
+#include "model/encoder.h"
 #include "model/pretrained.h"
 #include "parallel/device_communicator.h"
 #include "parallel/thread_communicator.h"

@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "base/stop_signal.h"
 #include "corpus_fixture.h"
-#include "model/bert.h"
+#include "model/encoder.h"
 #include "model/pretrained.h"
 #include "parallel/thread_communicator.h"
 #include "small_model.h"
@@ -36,7 +36,7 @@ TrainOptions small_options(ObjectiveKind objective) {
     return options;
 }
 
-std::string digest_of(const model::Bert& bert) {
+std::string digest_of(const model::Encoder& bert) {
     base::Sha256 hash;
     for (const auto& [name, value] : bert.parameters()) {
         const auto tensor = value.detach().contiguous();
@@ -52,7 +52,7 @@ struct Trained {
 
 // Trains a fresh model on `ranks` thread-ranks; all must end with the same weights. `before` changes it first.
 Trained train_on(const MadeCorpus& corpus, TrainOptions options, int ranks, const std::filesystem::path& run,
-                 const std::function<void(model::Bert&)>& before = {}) {
+                 const std::function<void(model::Encoder&)>& before = {}) {
     Trained trained;
     std::mutex mutex;
     parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
@@ -225,7 +225,7 @@ TEST(Trainer, a_weight_that_is_no_number_ends_the_job_and_keeps_the_checkpoint) 
     TrainOptions options = small_options(ObjectiveKind::contrastive);
     options.checkpoint_every = 0;
     const TemporaryFolder run;
-    const auto poison = [](model::Bert& bert) {
+    const auto poison = [](model::Encoder& bert) {
         const torch::NoGradGuard no_grad;
         torch::Tensor(bert.parameters().back().value).fill_(std::numeric_limits<float>::quiet_NaN());
     };

@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "corpus_fixture.h"
-#include "model/bert.h"
+#include "model/encoder.h"
 #include "model/pretrained.h"
 #include "parallel/collectives.h"
 #include "parallel/thread_communicator.h"
 #include "small_model.h"
 #include "train/objective.h"
+#include "train/trained_model.h"
 
 namespace kohort::train {
 namespace {
@@ -45,12 +46,13 @@ TEST(WholeBatch, contrastive_gradients_add_up) {
         const StepSequences step = collect_step(comm, store, SampleUnit::user, stream, 2, 40, 16, draw);
         EXPECT_GT(step.micro_batches.size(), 4U);
 
-        GradientReducer reducer(comm, bert->parameters());
+        const TrainedModel trained(*bert, [](const model::TensorSource&) { return nullptr; }, {}, model::Precision::fp32);
+        GradientReducer reducer(comm, trained.masters());
         std::vector<torch::Tensor> gradients;
         double loss = 0;
         while (gradients.empty()) {
             reducer.begin(step.tokens);
-            loss = objective->compute({comm, step, *bert, weights, reducer, options}).loss;
+            loss = objective->compute({comm, step, trained, &reducer, options}).loss;
             gradients = reducer.reduce(2);
         }
 
