@@ -28,7 +28,7 @@ class PackedLinearTest : public testing::TestWithParam<torch::ScalarType> {
   protected:
     void SetUp() override {
         torch::manual_seed(7);
-        if (!pack_linear(torch::ones({8, 8}, GetParam()), {})) GTEST_SKIP() << "no such kernel here: layers stay as they are";
+        if (!pack_linear(torch::ones({8, 8}, GetParam()), {})) GTEST_SKIP() << "not on this processor: layers stay as they are";
     }
     torch::Tensor normal(torch::IntArrayRef shape) const { return torch::randn(shape).to(GetParam()); }
 };
