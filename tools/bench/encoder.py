@@ -12,6 +12,7 @@ and sorted by length, with the same model.
 Example: tools/bench/encoder.py --torch-python /usr/bin/python3 NEW/bin/python --onnx-python ORT/bin/python
 """
 import argparse
+import csv
 import json
 import os
 import pathlib
@@ -159,11 +160,13 @@ def main():
         subprocess.run([arguments.torch_python[0], "-c", MODEL, folder / "model", *([folder / "model.onnx"] if arguments.onnx_python else [])],
                        check=True, env=ENVIRONMENT)
         for length in arguments.lengths:
-            count = arguments.tokens // length // 96 * 96
+            count = max(arguments.tokens // length // 96, 1) * 96
             compare(arguments, folder, f"length {length}", [[(i * 7919 + j * 104729) % 21128 for j in range(length)] for i in range(count)], ["file"])
         if arguments.documents:
-            ids = folder / "texts.jsonl"
-            subprocess.run([SOURCE / "build/kohort", "tokenize", "--tokenizer", arguments.vocab, "--input", arguments.documents, "--out", ids], check=True, env=ENVIRONMENT)
+            texts, ids = folder / "texts.txt", folder / "texts.jsonl"
+            with open(arguments.documents, encoding="utf-8-sig", newline="") as file, open(texts, "w", encoding="utf-8") as out:
+                out.writelines(" ".join(row["text"].split()) + "\n" for row in csv.DictReader(file) if row["text"].strip())
+            subprocess.run([SOURCE / "build/kohort", "tokenize", "--tokenizer", arguments.vocab, "--input", texts, "--out", ids], check=True, env=ENVIRONMENT)
             with open(ids, encoding="utf-8") as file:
                 documents = [json.loads(line)["ids"][:128] for line in file]
             compare(arguments, folder, "documents", documents[:arguments.tokens // 10], ["file", "sorted"])

@@ -34,10 +34,10 @@ function(kohort_library folder)
   target_link_libraries(kohort_${folder} PUBLIC kohort_flags ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
 endfunction()
 
-# kohort_test(NAME SOURCES a_test.cpp LINK lib… LABELS l…): a GoogleTest program, each of its cases one ctest test;
-# in the build with the wheel the program is one test, because each start loads gigabytes of CUDA's libraries.
+# kohort_test(NAME [BY_SUITE] SOURCES a_test.cpp LINK lib… LABELS l…): a GoogleTest program, each of its cases (or suites)
+# one ctest test; in the build with the wheel the program is one test, because each start loads gigabytes of CUDA's libraries.
 function(kohort_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "BY_SUITE" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -46,6 +46,15 @@ function(kohort_test name)
   if(KOHORT_TORCH_WHEEL)
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "${arg_LABELS}")
+  elseif(arg_BY_SUITE)
+    set(suites "${CMAKE_CURRENT_BINARY_DIR}/${name}_suites.cmake")
+    set(script "${CMAKE_SOURCE_DIR}/tools/cmake/DiscoverSuites.cmake")
+    add_custom_command(TARGET ${name}_test POST_BUILD VERBATIM
+                       COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:${name}_test> -D NAME=${name} -D TIMEOUT=${arg_TIMEOUT}
+                               -D OUTPUT=${suites} -P ${script})
+    file(WRITE "${suites}.in" "if(EXISTS [==[${suites}]==])\n  include([==[${suites}]==])\n"
+         "else()\n  add_test(${name}_NOT_BUILT ${name}_NOT_BUILT)\nendif()\n")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${suites}.in")
   else()
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                          PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
