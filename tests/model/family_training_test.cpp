@@ -2,6 +2,10 @@
 // as papers have them.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
 #include "model/mlm_head.h"
 #include "model/new_model.h"
 #include "model/weights.h"
@@ -18,11 +22,14 @@ Sequences some_sequences() { return {{2, 5, 9, 4}, {6}, {2, 7, 7, 8, 11, 12, 4},
 
 double largest_difference(const torch::Tensor& a, const torch::Tensor& b) { return (a - b).abs().max().item<double>(); }
 
+std::shared_ptr<Encoder> double_encoder(const Family& family) {
+    return encoder_of(family, as_leaves(copied_weights(random_encoder(family)->parameters(), torch::kCPU, torch::kDouble)));
+}
+
 class FamilyTraining : public testing::TestWithParam<Family> {};
 
 TEST_P(FamilyTraining, gradients_agree_with_finite_differences) {
-    const auto single = random_encoder(GetParam());
-    const auto encoder = encoder_of(GetParam(), copied_weights(single->parameters(), torch::kCPU, torch::kDouble));
+    const auto encoder = double_encoder(GetParam());
     const auto batch = make_batch(some_sequences(), encoder->sizes().padding);
     const auto factors = torch::arange(1, encoder->sizes().hidden + 1, torch::kDouble);
     expect_gradients_of(encoder->parameters(), [&] { return encoder->forward(batch).pow(2).mul(factors).mean(); });
@@ -30,8 +37,7 @@ TEST_P(FamilyTraining, gradients_agree_with_finite_differences) {
 
 // With masks of real dropout, which are constants.
 TEST_P(FamilyTraining, gradients_under_dropout_agree_with_finite_differences) {
-    const auto single = random_encoder(GetParam());
-    const auto encoder = encoder_of(GetParam(), copied_weights(single->parameters(), torch::kCPU, torch::kDouble));
+    const auto encoder = double_encoder(GetParam());
     const auto batch = make_batch(some_sequences(), encoder->sizes().padding);
     const auto factors = torch::arange(1, encoder->sizes().hidden + 1, torch::kDouble);
     expect_gradients_of(encoder->parameters(), [&] {
@@ -145,7 +151,7 @@ TEST(MlmHeads, gradients_agree_with_finite_differences) {
     for (const char* name : {"bert", "roberta"}) {
         const auto config = parse_model_config(family_of(name).json, name);
         torch::manual_seed(5);
-        const MlmHead head(config, [](const std::string&, torch::IntArrayRef shape) { return torch::randn(shape, torch::kDouble); });
+        const MlmHead head(config, as_leaves([](const std::string&, torch::IntArrayRef shape) { return torch::randn(shape, torch::kDouble); }));
         const auto hidden = torch::randn({5, 6}, torch::kDouble), words = torch::randn({13, 6}, torch::kDouble);
         const auto targets = torch::tensor({3, 1, 4, 12, 5}, torch::kLong);
         expect_gradients_of(head.parameters(), [&] { return torch::cross_entropy_loss(head.forward(hidden, words), targets); });

@@ -54,7 +54,11 @@ Guesses of_places(const torch::Tensor& hidden, const Rows& targets, std::int64_t
 int run(const std::filesystem::path& folder, const std::filesystem::path& rows_file, const std::filesystem::path& out) {
     const auto json = nlohmann::json::parse(base::read_file(rows_file));
     const Rows rows = json.at("rows"), targets = json.value("targets", Rows{});
-    const auto encoder = model::load_encoder(folder, false);
+    const auto stored = model::load_encoder(folder, false);
+    const auto leaves = model::copied_weights(stored->parameters(), torch::kCPU, torch::kFloat);
+    const auto encoder = stored->with_weights([&](const std::string& name, torch::IntArrayRef shape) {
+        return leaves(name, shape).requires_grad_(true);  // before the model makes views of it
+    });
     std::unique_ptr<model::Head> head;
     std::vector<model::Parameter> parameters = encoder->parameters();
     std::string prefix;

@@ -6,17 +6,26 @@
 
 #include <algorithm>
 #include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "model/layers.h"
 
 namespace kohort::model {
 
-// Two elements of every parameter (double): the one with the largest gradient, and one in the midst. `loss` computes from
+// Gives leaves that ask for gradients, before a model makes views of them.
+inline TensorSource as_leaves(TensorSource source) {
+    return [source = std::move(source)](const std::string& name, torch::IntArrayRef shape) {
+        return source(name, shape).detach().requires_grad_(true);
+    };
+}
+
+// Two elements of every parameter (a leaf in double): the one with the largest gradient, and one in the midst. `loss` computes from
 // the parameters as they are.
 inline void expect_gradients_of(const std::vector<Parameter>& parameters, const std::function<torch::Tensor()>& loss) {
     std::vector<torch::Tensor> weights;
-    for (const Parameter& parameter : parameters) weights.push_back(torch::Tensor(parameter.value).requires_grad_(true));
+    for (const Parameter& parameter : parameters) weights.push_back(parameter.value);
     const auto value = loss();
     const auto gradients = torch::autograd::grad({value}, weights, {}, false, false, /*allow_unused=*/false);
     const torch::NoGradGuard no_gradients;
@@ -35,7 +44,6 @@ inline void expect_gradients_of(const std::vector<Parameter>& parameters, const 
             EXPECT_NEAR((above - below) / (2 * step), expected, 1e-5 * std::abs(expected) + 1e-7 * scale) << parameters[i].name;
         }
     }
-    for (auto& weight : weights) weight.requires_grad_(false);
 }
 
 }  // namespace kohort::model
