@@ -19,6 +19,7 @@ struct EncoderSizes {
     std::int64_t vocabulary;  // token ids are below it
     std::int64_t longest;     // sequence, in tokens
     std::int64_t padding;     // a token id that fills batches
+    std::int64_t layers;
 };
 
 class Encoder {

@@ -50,15 +50,22 @@ class Contrastive : public Objective {
         return torch::tensor(step.sequences.micro_batches[static_cast<std::size_t>(m)].sequences, torch::kInt);
     }
 
+    static torch::Tensor pool(Pooling pooling, const torch::Tensor& hidden, const torch::Tensor& lengths) {
+        switch (pooling) {
+            case Pooling::cls: return model::cls_pool(hidden);
+            case Pooling::last: return model::last_pool(hidden, lengths);
+            case Pooling::mean: break;
+        }
+        return model::mean_pool(hidden, lengths);
+    }
+
     static torch::Tensor embed(const StepContext& step, const Replica& replica, std::int64_t m) {
         const torch::AutoGradMode mode(step.gradients != nullptr);
         const auto& rows = step.sequences.ids[static_cast<std::size_t>(m)];
         const auto batch = make_micro_batch(step, rows);
         auto masks = dropout_masks(step, m);
         const auto hidden = replica.encoder().forward(batch, masks ? &*masks : nullptr);
-        const auto pooled =
-            step.options.pooling == Pooling::mean ? model::mean_pool(hidden, batch.lengths) : model::cls_pool(hidden);
-        return torch::nn::functional::normalize(pooled, torch::nn::functional::NormalizeFuncOptions().dim(1));
+        return torch::nn::functional::normalize(pool(step.options.pooling, hidden, batch.lengths), torch::nn::functional::NormalizeFuncOptions().dim(1));
     }
 
     // All vectors of the step [N, H] on the CPU, in canonical order.

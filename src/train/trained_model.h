@@ -24,6 +24,9 @@ class TrainedModel {
 
     // The encoder's, then the head's. Gradients and the optimizer's state go by these places.
     const std::vector<model::Parameter>& masters() const { return masters_; }
+    std::vector<model::Parameter> head_masters() const {
+        return {masters_.begin() + static_cast<std::ptrdiff_t>(encoder_tensors_), masters_.end()};
+    }
 
     // Makes the working weights follow the masters.
     void refresh();

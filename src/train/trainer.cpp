@@ -10,6 +10,9 @@
 #include "base/progress.h"
 #include "base/stop_signal.h"
 #include "model/bert.h"
+#include "model/gpt2.h"
+#include "model/stored_head.h"
+#include "model/t5.h"
 #include "model/torch_compat.h"
 #include "parallel/collectives.h"
 #include "train/adamw.h"
@@ -56,11 +59,38 @@ class RepeatableKernels {
     bool on_;
 };
 
+// The encoder as the family that an objective is for.
+template <class Family>
+const Family& demand(const model::Encoder& encoder, const char* message) {
+    const auto* family = dynamic_cast<const Family*>(&encoder);
+    if (!family) base::fail(base::ErrorKind::usage, "{}", message);
+    return *family;
+}
+
 std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Encoder& encoder) {
-    if (options.objective == ObjectiveKind::contrastive) return make_contrastive_objective(options);
-    const auto* bert = dynamic_cast<const model::Bert*>(&encoder);
-    if (!bert) base::fail(base::ErrorKind::usage, "masked language modelling trains a model of BERT's kind");
-    return make_masked_language_objective(options, bert->config(), store.vocabulary_size(), store.special());
+    switch (options.objective) {
+        case ObjectiveKind::contrastive: return make_contrastive_objective(options);
+        case ObjectiveKind::masked_language: {
+            const auto& bert = demand<model::Bert>(encoder, "masked language modelling trains a model of BERT's kind");
+            return make_masked_language_objective(options, bert.config(), store.vocabulary_size(), store.special());
+        }
+        case ObjectiveKind::causal_language:
+            demand<model::Gpt2>(encoder, "causal language modelling trains a gpt2");
+            return make_causal_language_objective(options, store.special(), store.marks());
+        case ObjectiveKind::span_corruption: {
+            const auto& t5 = demand<model::T5Encoder>(encoder, "span corruption trains a t5 or mt5");
+            return make_span_corruption_objective(options, t5.config(), store.special(), store.marks());
+        }
+    }
+    base::fail(base::ErrorKind::internal, "an objective of no kind");
+}
+
+// The weights that the objective's head starts with: those of the given folder, where it has them.
+model::TensorSource start_of_head(const TrainOptions& options, const Objective& objective, bool notice) {
+    if (options.start.empty() || !objective.head_format()) return objective.fresh_head();
+    const auto blank = objective.make_head([](const std::string&, torch::IntArrayRef shape) { return torch::empty(shape); });
+    const auto wanted = blank ? blank->parameters() : std::vector<model::Parameter>{};
+    return model::stored_head(options.start, wanted, objective.fresh_head(), notice);
 }
 
 class Trainer {
@@ -70,7 +100,7 @@ class Trainer {
         : comm_(comm), store_(store), options_(options), metrics_(metrics),
           objective_(make_objective(options, store, encoder)),
           weights_(encoder, [this](model::TensorSource source) { return objective_->make_head(std::move(source)); },
-                   objective_->fresh_head(), options.precision),
+                   start_of_head(options, *objective_, comm.is_root()), options.precision),
           stream_(store.samples(objective_->unit()), options.batch, options.seed),
           optimizer_(weights_.masters(), {.weight_decay = options.weight_decay}), gradients_(comm, weights_.masters()),
           schedule_{options.learning_rate, options.steps, options.warmup},
@@ -93,6 +123,8 @@ class Trainer {
         progress.finish();
         report_.repeated_steps = gradients_.repeats();
         report_.seconds = seconds_since(start_);
+        if (auto format = objective_->head_format())
+            report_.head = std::make_shared<model::HeadWeights>(std::move(*format), weights_.head_masters());
         return std::move(report_);
     }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,22 +20,26 @@
 
 namespace kohort::model {
 class Encoder;
+struct HeadWeights;
 }
 
 namespace kohort::train {
 
 enum class ObjectiveKind {
     contrastive,      // the two halves of a user's drawn texts belong together: for `finetune`
-    masked_language,  // hidden tokens are guessed (Devlin et al. 2019, section 3.1): for `pretrain`
+    // For `pretrain`, each for one family of models:
+    masked_language,  // hidden tokens are guessed (Devlin et al. 2019, section 3.1): BERT's kind
+    causal_language,  // each token is guessed from those before it (Radford et al. 2019, section 2): GPT-2
+    span_corruption,  // hidden spans are written by a decoder (Raffel et al. 2020, section 3.1.4): T5
 };
 
-enum class Pooling { mean, cls };
+enum class Pooling { mean, cls, last };
 
 struct TrainOptions {
     ObjectiveKind objective = ObjectiveKind::contrastive;
     std::uint64_t seed = 1;
     std::int64_t steps = 100;
-    std::int64_t batch = 192;         // users (contrastive) or texts (masked_language) a step, over all ranks
+    std::int64_t batch = 192;         // users (contrastive) or texts (the others) a step, over all ranks
     std::int64_t max_tokens = 32;     // of a sequence, special tokens included
     double learning_rate = 3e-3;      // at its peak
     double warmup = 0.07;             // share of the steps
@@ -50,8 +55,11 @@ struct TrainOptions {
     double drop_tokens = 0.5;
     Pooling pooling = Pooling::mean;
 
-    // masked_language
-    double mask = 0.15;
+    // masked_language, span_corruption
+    double mask = 0.15;               // share of the tokens
+
+    // all but contrastive
+    std::filesystem::path start;      // a model's folder whose head is trained further, where it has one; empty: none
 
     // without influence on the result
     int threads = 1;
@@ -65,6 +73,7 @@ struct TrainReport {
     std::int64_t repeated_steps = 0;  // computed again because a gradient outgrew its grid
     double seconds = 0;
     std::vector<std::pair<std::int64_t, double>> loss;  // about 100 (step, loss) from step 0 to the last
+    std::shared_ptr<const model::HeadWeights> head;     // for save_model(); null where nothing is on top that a folder keeps
 };
 
 // Collective. Updates the model in place; it must be the same on all ranks, and of type fp32. Writes checkpoints to
