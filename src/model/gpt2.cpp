@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "model/checkpointed.h"
 #include "model/config_fields.h"
 #include "model/torch_compat.h"
 #include "model/weights.h"
@@ -87,11 +88,16 @@ torch::Tensor Gpt2::forward(const TokenBatch& batch, DropoutSource* /*dropout*/)
                                    token_embeddings_.options().requires_grad(false)).triu(1).view({1, 1, packing.longest, packing.longest});
     const auto positions = torch::arange(packing.longest, batch.ids.options()).repeat({packing.sequences});
     auto x = torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())) + torch::embedding(position_embeddings_, packing.pack(positions));
-    for (const Block& block : blocks_) {
-        x = block.attention_output.added_to(x, attention(block, block.attention_norm(x), packing, later));
-        x = block.output.added_to(x, block.intermediate.activated(config_.activation_function, block.feed_forward_norm(x)));
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+        const auto block = [this, i, packing, later](const std::vector<torch::Tensor>& inputs) { return run_block(blocks_[i], inputs[0], packing, later); };
+        x = checkpoints_here() ? checkpointed({x}, values_under(parameters_, "h." + std::to_string(i) + "."), block) : block({x});
     }
     return packing.unpack(final_norm_(x)).view({packing.sequences, packing.longest, config_.n_embd});
+}
+
+torch::Tensor Gpt2::run_block(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const {
+    const auto between = block.attention_output.added_to(x, attention(block, block.attention_norm(x), packing, bias));
+    return block.output.added_to(between, block.intermediate.activated(config_.activation_function, block.feed_forward_norm(between)));
 }
 
 // x [N, H] -> [N, H], before the output projection.

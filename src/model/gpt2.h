@@ -39,7 +39,7 @@ class Gpt2 : public Encoder {
     Gpt2(Gpt2Config config, TensorSource source);
 
     torch::Tensor forward(const TokenBatch& batch, DropoutSource* dropout = nullptr) const override;
-    EncoderSizes sizes() const override { return {config_.n_embd, config_.vocab_size, config_.n_positions, 0}; }
+    EncoderSizes sizes() const override { return {config_.n_embd, config_.vocab_size, config_.n_positions, 0, config_.n_layer}; }
     torch::Device device() const override { return token_embeddings_.device(); }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
     std::unique_ptr<Encoder> with_weights(TensorSource source) const override;
@@ -52,6 +52,7 @@ class Gpt2 : public Encoder {
         LayerNorm attention_norm, feed_forward_norm;
         Linear attention_input, attention_output, intermediate, output;
     };
+    torch::Tensor run_block(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const;
     torch::Tensor attention(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const;
 
     Gpt2Config config_;

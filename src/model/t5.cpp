@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "model/checkpointed.h"
 #include "model/config_fields.h"
 #include "model/torch_compat.h"
 #include "model/weights.h"
@@ -103,7 +104,8 @@ T5Encoder::T5Encoder(T5Config config, TensorSource source) : config_(config) {
 }
 
 EncoderSizes T5Encoder::sizes() const {
-    return {config_.d_model, config_.vocab_size, std::numeric_limits<std::int64_t>::max(), config_.pad_token_id};
+    return {config_.d_model, config_.vocab_size, std::numeric_limits<std::int64_t>::max(), config_.pad_token_id,
+            config_.num_layers};
 }
 
 torch::Tensor T5Encoder::forward(const TokenBatch& batch, DropoutSource* /*dropout*/) const {
@@ -112,11 +114,16 @@ torch::Tensor T5Encoder::forward(const TokenBatch& batch, DropoutSource* /*dropo
     if (packing.attention_bias.defined()) bias = bias + packing.attention_bias;  // [B, heads, T, T]
     // In float32 whatever the weights are: nothing scales the sum down from block to block, and bf16 would lose what is added.
     auto x = torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())).to(torch::kFloat);
-    for (const Block& block : blocks_) {
-        x = block.attention_output.added_to(x, attention(block, block.attention_norm(x), packing, bias));
-        x = block.output.added_to(x, feed_forward_inner(block, block.feed_forward_norm(x)));
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+        const auto block = [this, i, packing](const std::vector<torch::Tensor>& inputs) { return run_block(blocks_[i], inputs[0], packing, inputs[1]); };
+        x = checkpoints_here() ? checkpointed({x, bias}, values_under(parameters_, "encoder.block." + std::to_string(i) + "."), block) : block({x, bias});
     }
     return packing.unpack(final_norm_(x)).view({packing.sequences, packing.longest, config_.d_model});
+}
+
+torch::Tensor T5Encoder::run_block(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const {
+    const auto between = block.attention_output.added_to(x, attention(block, block.attention_norm(x), packing, bias));
+    return block.output.added_to(between, feed_forward_inner(block, block.feed_forward_norm(between)));
 }
 
 // What attention adds for the distance from each token to each other one, [1, heads, T, T]. Distances share buckets

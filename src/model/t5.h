@@ -66,6 +66,7 @@ class T5Encoder : public Encoder {
     };
     static Linear joined_projections(const Block& block);
     torch::Tensor position_bias(std::int64_t longest) const;
+    torch::Tensor run_block(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const;
     torch::Tensor attention(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const;
     torch::Tensor feed_forward_inner(const Block& block, const torch::Tensor& x) const;
 

@@ -37,6 +37,10 @@ class MaskedLanguage : public Objective {
     }
     model::TensorSource fresh_head() const override { return model::random_weights(config_, seed_); }
 
+    double flops_of_target() const override {
+        return 6 * static_cast<double>(config_.hidden_size * (config_.hidden_size + config_.vocab_size));
+    }
+
     StepResult compute(const StepContext& step) override {
         const auto own = own_micro_batches(step);
         std::vector<MaskedBatch> batches;

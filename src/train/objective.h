@@ -49,6 +49,9 @@ class Objective {
     virtual std::unique_ptr<model::Head> make_head(model::TensorSource) const { return nullptr; }
     virtual model::TensorSource fresh_head() const { return {}; }
 
+    // Floating-point operations for one target, forwards and backwards, besides those of the encoder.
+    virtual double flops_of_target() const { return 0; }
+
     // Collective. Adds the gradients of this rank's micro-batches. A step may be computed more than once.
     virtual StepResult compute(const StepContext& step) = 0;
 };

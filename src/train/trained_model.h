@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "model/device.h"
@@ -25,6 +26,8 @@ class TrainedModel {
     // The encoder's, then the head's. Gradients and the optimizer's state go by these places.
     const std::vector<model::Parameter>& masters() const { return masters_; }
 
+    std::span<const model::Parameter> encoder_masters() const { return std::span(masters_).first(encoder_tensors_); }
+
     // Makes the working weights follow the masters.
     void refresh();
 
@@ -36,6 +39,9 @@ class TrainedModel {
     };
     Instance instance(bool gradients) const;
 
+    // Whether instances compute activations again in the backward pass (model::Encoder::checkpoint_activations).
+    void checkpoint_activations(bool on) { checkpoints_ = on; }
+
     model::EncoderSizes sizes() const { return encoder_.sizes(); }
     torch::Device device() const { return encoder_.device(); }
 
@@ -45,6 +51,7 @@ class TrainedModel {
     std::size_t encoder_tensors_;
     std::vector<model::Parameter> masters_;
     std::vector<torch::Tensor> working_;
+    bool checkpoints_ = false;
 };
 
 }  // namespace kohort::train
