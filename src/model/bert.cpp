@@ -68,7 +68,7 @@ torch::Tensor Bert::positions(const TokenBatch& batch) const {
 
 torch::Tensor Bert::embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const {
     const auto x =
-        embedding_norm_(torch::embedding(word_embeddings_, packing.pack(batch.ids.flatten())) +
+        embedding_norm_(token_rows(word_embeddings_, packing.pack(batch.ids.flatten())) +
                         torch::embedding(position_embeddings_, packing.pack(positions(batch))) + type_embeddings_.select(0, 0));
     if (!dropout) return x;
     return x * packing.pack_mask(dropout->scaled_mask(-1, DropoutSite::embeddings,
