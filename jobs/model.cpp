@@ -1,6 +1,5 @@
 // The encoder of a run: a given model, or one trained on the corpus without labels. Also the jobs that only train.
 #include <algorithm>
-#include <sstream>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -17,6 +16,7 @@
 #include "parallel/collectives.h"
 #include "parallel/device_communicator.h"
 #include "parallel/heartbeat.h"
+#include "report/training_plot.h"
 #include "stages.h"
 #include "text/text_marks.h"
 #include "text/tokenizer.h"
@@ -112,6 +112,11 @@ train::Pooling pooling(const Options& options) {
     return name == "cls" ? train::Pooling::cls : name == "last" ? train::Pooling::last : train::Pooling::mean;
 }
 
+train::Reduction reduction(const Options& options) {
+    const auto asked = options.text("reduction");
+    return asked == "fast" ? train::Reduction::fast : asked == "fast-bf16" ? train::Reduction::fast_bf16 : train::Reduction::exact;
+}
+
 train::TrainOptions train_options(const JobContext& context, train::ObjectiveKind objective, std::int64_t steps) {
     const auto& options = context.options;
     train::TrainOptions settings;
@@ -125,12 +130,20 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
     settings.weight_decay = options.real("weight-decay");
     settings.clip = options.real("clip");
     settings.dropout = options.real("dropout");
+    settings.precision = options.text("train-precision") == "bf16" ? model::Precision::bf16 : model::Precision::fp32;
+    settings.micro_batch_tokens = options.integer_or_auto("micro-batch-tokens").value_or(0);
+    settings.reduction = {reduction(options), options.text("overlap") == "on"};
+    settings.activation_checkpointing = options.text("activation-checkpointing") == "on";
+    settings.divergence = options.real("divergence");
+    settings.measure_utilization = true;
     settings.threads = context.threads;
     settings.checkpoint_every = options.real("checkpoint-every");
     if (objective == train::ObjectiveKind::contrastive) {
         settings.side_events = options.integer("side-events");
         settings.temperature = options.real("temperature");
         settings.drop_tokens = options.real("drop-tokens");
+        const auto caching = options.text("gradient-caching");
+        settings.gradient_caching = caching == "auto" ? train::Choice::automatic : caching == "on" ? train::Choice::on : train::Choice::off;
         settings.pooling = pooling(options);
     }
     return settings;
@@ -145,19 +158,20 @@ std::int64_t settle_steps(const Options& options, const train::TokenStore& store
     return std::clamp(passes * users / std::max<std::int64_t>(1, options.integer("batch")), fewest, most);
 }
 
-std::string loss_text(const train::TrainReport& report) {
-    std::string text;
-    for (const auto& [step, loss] : report.loss) text += fmt::format("{} {:.6f}\n", step, loss);
-    return text;
-}
+// What a training leaves: the head that was trained with the encoder, where there is one to keep, and the lines of its
+// curve, for the report.
+struct Trained {
+    std::shared_ptr<const model::HeadWeights> head;
+    std::string curve;
+};
 
-// Returns the head that was trained with the encoder, where there is one to keep.
-std::shared_ptr<const model::HeadWeights> train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run,
-                                                    const store::StageKey& key, const train::TokenStore& tokens,
-                                                    model::Encoder& encoder, const train::TrainOptions& settings) {
-    const auto report = train::train(comm, tokens, encoder, settings, run.path(), key.hash(), context.metrics);
-    run.describe("loss", loss_text(report));
-    return report.head;
+Trained train_one(JobContext& context, parallel::Communicator& comm, const store::StageKey& key, const train::TokenStore& tokens,
+                  model::Encoder& encoder, const train::TrainOptions& settings, const std::filesystem::path& run) {
+    const auto report = train::train(comm, tokens, encoder, settings, run, key.hash(), context.metrics);
+    report::TrainingCurve curve{name_of(settings.objective), {}};
+    for (std::size_t i = 0; i < report.loss.size(); ++i)
+        curve.points.push_back({report.loss[i].first, report.loss[i].second, report.learning_rates[i]});
+    return {report.head, report::curve_lines(curve)};
 }
 
 // What a training stage does and where its model goes.
@@ -173,7 +187,8 @@ store::StageKey training_key(const JobContext& context, const Training& training
     store::StageKey key(training.folder);
     for (const char* name : {"seed", "vocabulary-size", "lowercase", "family", "layers", "hidden", "heads", "intermediate", "train-tokens",
                              "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "weight-decay", "clip",
-                             "temperature", "dropout", "drop-tokens", "side-events", "pooling"})
+                             "temperature", "dropout", "drop-tokens", "side-events", "pooling", "train-precision",
+                             "micro-batch-tokens", "reduction"})
         if (options.names(name)) key.add(name, options.text(name));
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
     key.add("initial model", training.start ? fingerprint_of_model(*training.start) : "");
@@ -209,14 +224,19 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         parallel::DeviceCommunicator carrier(context.comm, parallel::parse_collectives(options.text("collectives")), device.cuda);
         if (device.cuda) base::log_info("training on the GPU; gradients are summed by {}", carrier.description());
         encoder = model::on_device(encoder, device);
+        std::string curves;
+        const auto train = [&](const train::TrainOptions& settings) {
+            auto trained = train_one(context, carrier.get(), key, tokens, *encoder, settings, run.path());
+            head = std::move(trained.head);
+            curves += trained.curve;
+        };
         if (language_steps > 0) {
             auto settings = train_options(context, objective, language_steps);
             settings.start = training.start.value_or("");
-            head = train_one(context, carrier.get(), run, key, tokens, *encoder, settings);
+            train(settings);
         }
-        if (pair_steps > 0)
-            head = train_one(context, carrier.get(), run, key, tokens, *encoder,
-                             train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+        if (pair_steps > 0) train(train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+        run.describe("loss of " + training.folder, curves);
     }
     if (context.is_root())
         for (const auto& file : model::save_model(folder, *encoder, head.get())) stage.add(training.folder + "/" + file.name, file.sha256);

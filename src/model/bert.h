@@ -45,6 +45,7 @@ class Bert : public Encoder {
     void pack();  // for encoding alone: parameters() is empty then
     torch::Tensor positions(const TokenBatch& batch) const;
     torch::Tensor embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const;
+    torch::Tensor run_layer(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const;
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const;
 
     ModelConfig config_;

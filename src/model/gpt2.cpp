@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "model/attention.h"
+#include "model/checkpointed.h"
 #include "model/config_fields.h"
 #include "model/torch_compat.h"
 #include "model/weights.h"
@@ -97,20 +98,29 @@ torch::Tensor Gpt2::forward(const TokenBatch& batch, DropoutSource* dropout) con
     // [1, 1, T, T]: -inf for what comes later. Padding comes after all real tokens, so that this hides it too.
     const auto later = torch::full({packing.longest, packing.longest}, -std::numeric_limits<double>::infinity(),
                                    token_embeddings_.options().requires_grad(false)).triu(1).view({1, 1, packing.longest, packing.longest});
-    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& x, int layer, DropoutSite site) {
-        return dropout ? residual + packing.dropped(linear(x), dropout, layer, site) : linear.added_to(residual, x);
-    };
     const auto positions = torch::arange(packing.longest, batch.ids.options()).repeat({packing.sequences});
     auto x = packing.dropped(torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())) +
                                  torch::embedding(position_embeddings_, packing.pack(positions)),
                              dropout, -1, DropoutSite::embeddings);
     for (int i = 0; i < static_cast<int>(blocks_.size()); ++i) {
-        const Block& block = blocks_[static_cast<std::size_t>(i)];
-        x = sum(x, block.attention_output, attention(i, block.attention_norm(x), packing, later, dropout), i, DropoutSite::attention_output);
-        const auto inner = block.intermediate.activated(config_.activation_function, block.feed_forward_norm(x));
-        x = sum(x, block.output, inner, i, DropoutSite::feed_forward_output);
+        const auto block = [this, i, packing, later, dropout](const std::vector<torch::Tensor>& inputs) {
+            return run_block(i, inputs[0], packing, later, dropout);
+        };
+        x = checkpoints_here() ? checkpointed({x}, values_under(parameters_, "h." + std::to_string(i) + "."), block) : block({x});
     }
     return packing.unpack(final_norm_(x)).view({packing.sequences, packing.longest, config_.n_embd});
+}
+
+torch::Tensor Gpt2::run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                              DropoutSource* dropout) const {
+    const Block& block = blocks_[static_cast<std::size_t>(index)];
+    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& added, DropoutSite site) {
+        return dropout ? residual + packing.dropped(linear(added), dropout, index, site) : linear.added_to(residual, added);
+    };
+    const auto between = sum(x, block.attention_output, attention(index, block.attention_norm(x), packing, bias, dropout),
+                             DropoutSite::attention_output);
+    const auto inner = block.intermediate.activated(config_.activation_function, block.feed_forward_norm(between));
+    return sum(between, block.output, inner, DropoutSite::feed_forward_output);
 }
 
 // x [N, H] -> [N, H], before the output projection.

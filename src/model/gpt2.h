@@ -59,6 +59,8 @@ class Gpt2 : public Encoder {
         LayerNorm attention_norm, feed_forward_norm;
         Linear attention_input, attention_output, intermediate, output;
     };
+    torch::Tensor run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                            DropoutSource* dropout) const;
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
                             DropoutSource* dropout) const;
 

@@ -14,7 +14,7 @@ MlmHead::MlmHead(const ModelConfig& config, TensorSource source) {
 }
 
 torch::Tensor MlmHead::forward(const torch::Tensor& hidden, const torch::Tensor& word_embeddings) const {
-    return torch::linear(norm_(activate(activation_, transform_(hidden))), word_embeddings, bias_);
+    return training_linear(norm_(activate(activation_, transform_(hidden))), word_embeddings, bias_);
 }
 
 }  // namespace kohort::model

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "model/attention.h"
+#include "model/checkpointed.h"
 #include "model/weights.h"
 
 namespace kohort::model {
@@ -38,19 +39,30 @@ torch::Tensor T5Encoder::forward(const TokenBatch& batch, DropoutSource* dropout
     const Packing packing(batch, token_embeddings_.options().requires_grad(false));
     auto bias = t5_position_bias(relative_attention_, config_, packing.longest, /*both_ways=*/true);
     if (packing.attention_bias.defined()) bias = bias + packing.attention_bias;  // [B, heads, T, T]
-    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& x, int layer, DropoutSite site) {
-        return dropout ? residual + packing.dropped(linear(x), dropout, layer, site) : linear.added_to(residual, x);
-    };
     auto x = t5_stream(torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())));
     x = packing.dropped(x, dropout, -1, DropoutSite::embeddings);
     for (int i = 0; i < static_cast<int>(blocks_.size()); ++i) {
-        const Block& block = blocks_[static_cast<std::size_t>(i)];
-        x = sum(x, block.attention_output, attention(i, block.attention_norm(x), packing, bias, dropout), i, DropoutSite::attention_output);
-        const auto inner = packing.dropped(block.feed_forward.inner(block.feed_forward_norm(x)), dropout, i, DropoutSite::feed_forward_inner);
-        x = sum(x, block.feed_forward.output, inner, i, DropoutSite::feed_forward_output);
+        const auto block = [this, i, packing, dropout](const std::vector<torch::Tensor>& inputs) {
+            return run_block(i, inputs[0], packing, inputs[1], dropout);
+        };
+        x = checkpoints_here() ? checkpointed({x, bias}, values_under(parameters_, "encoder.block." + std::to_string(i) + "."), block)
+                               : block({x, bias});
     }
     x = packing.dropped(final_norm_(x), dropout, -1, DropoutSite::output);
     return packing.unpack(x).view({packing.sequences, packing.longest, config_.d_model});
+}
+
+torch::Tensor T5Encoder::run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                                   DropoutSource* dropout) const {
+    const Block& block = blocks_[static_cast<std::size_t>(index)];
+    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& added, DropoutSite site) {
+        return dropout ? residual + packing.dropped(linear(added), dropout, index, site) : linear.added_to(residual, added);
+    };
+    const auto between = sum(x, block.attention_output, attention(index, block.attention_norm(x), packing, bias, dropout),
+                             DropoutSite::attention_output);
+    const auto inner = packing.dropped(block.feed_forward.inner(block.feed_forward_norm(between)), dropout, index,
+                                       DropoutSite::feed_forward_inner);
+    return sum(between, block.feed_forward.output, inner, DropoutSite::feed_forward_output);
 }
 
 Linear T5Encoder::joined_projections(const Block& block) {

@@ -38,6 +38,8 @@ class T5Encoder : public Encoder {
         T5FeedForward feed_forward;
     };
     static Linear joined_projections(const Block& block);
+    torch::Tensor run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                            DropoutSource* dropout) const;
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
                             DropoutSource* dropout) const;
 

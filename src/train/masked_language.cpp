@@ -34,6 +34,9 @@ class MaskedLanguage : public Objective {
         if (config_.model_type == "bert") return model::HeadFormat{"BertForMaskedLM", "bert.", {}};
         return model::HeadFormat{config_.model_type == "roberta" ? "RobertaForMaskedLM" : "XLMRobertaForMaskedLM", "roberta.", {}};
     }
+    double flops_of_target() const override {
+        return 6 * static_cast<double>(config_.hidden_size * (config_.hidden_size + config_.vocab_size));
+    }
 
     StepResult compute(const StepContext& step) override {
         const auto own = own_micro_batches(step);

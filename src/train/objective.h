@@ -53,6 +53,9 @@ class Objective {
     // the head is of no use afterwards.
     virtual std::optional<model::HeadFormat> head_format() const { return std::nullopt; }
 
+    // Floating-point operations for one target, forwards and backwards, besides those of the encoder.
+    virtual double flops_of_target() const { return 0; }
+
     // Collective. Adds the gradients of this rank's micro-batches. A step may be computed more than once.
     virtual StepResult compute(const StepContext& step) = 0;
 };

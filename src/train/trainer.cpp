@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "base/stop_signal.h"
 #include "model/bert.h"
@@ -18,10 +19,12 @@
 #include "train/adamw.h"
 #include "train/checkpoint.h"
 #include "train/gradient_reducer.h"
+#include "train/loss_watch.h"
 #include "train/objective.h"
 #include "train/schedule.h"
 #include "train/step_sequences.h"
 #include "train/trained_model.h"
+#include "train/utilization.h"
 
 namespace kohort::train {
 namespace {
@@ -102,13 +105,18 @@ class Trainer {
           weights_(encoder, [this](model::TensorSource source) { return objective_->make_head(std::move(source)); },
                    start_of_head(options, *objective_, comm.is_root()), options.precision),
           stream_(store.samples(objective_->unit()), options.batch, options.seed),
-          optimizer_(weights_.masters(), {.weight_decay = options.weight_decay}), gradients_(comm, weights_.masters()),
+          optimizer_(weights_.masters(), {.weight_decay = options.weight_decay}), gradients_(comm, weights_.masters(), options.reduction),
           schedule_{options.learning_rate, options.steps, options.warmup},
           checkpoints_(comm, run / "checkpoint", std::string(objective_->name()), key) {}
 
     TrainReport run() {
+        weights_.checkpoint_activations(options_.activation_checkpointing);
         start_ = last_save_ = Clock::now();
+        if (options_.reduction.kind != Reduction::exact && comm_.is_root())
+            base::log_warning("gradients are summed in floating point, as --reduction asks: another number of ranks or threads, or another "
+                              "run, gives other weights");
         resume();
+        measure_ceiling();
         base::Progress progress(std::string(objective_->name()), options_.steps, "steps", comm_.is_root());
         progress.set(step_);
         report_.steps = options_.steps;
@@ -118,10 +126,12 @@ class Trainer {
             const double loss = one_step();
             ++step_;
             progress.set(step_);
-            progress.note(fmt::format("loss {:.3f}", loss));
+            progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", loss, schedule_.rate(step_ - 1), tokens_a_second_));
+            watch_.add(step_ - 1, loss);
         }
         progress.finish();
         report_.repeated_steps = gradients_.repeats();
+        for (const auto& [step, loss] : report_.loss) report_.learning_rates.push_back(schedule_.rate(step));
         report_.seconds = seconds_since(start_);
         if (auto format = objective_->head_format())
             report_.head = std::make_shared<model::HeadWeights>(std::move(*format), weights_.head_masters());
@@ -147,6 +157,7 @@ class Trainer {
         step_ = found.step;
         gradients_.set_recent_largest(std::move(found.recent_largest));
         report_.loss = std::move(found.loss);
+        if (!report_.loss.empty()) watch_.set_first(report_.loss.front().second);
         optimizer_.set_steps(step_);
         weights_.refresh();
         if (comm_.is_root()) base::log_info("{}: resumed after step {} of {}", objective_->name(), step_, options_.steps);
@@ -166,16 +177,32 @@ class Trainer {
                    step_, options_.steps);
     }
 
+    // Of all ranks together, in floating-point operations a second.
+    void measure_ceiling() {
+        if (!options_.measure_utilization) return;
+        const auto type = options_.precision == model::Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
+        parallel::barrier(comm_);  // ranks of a node measure at the same time
+        ceiling_ = static_cast<double>(parallel::all_sum(comm_, static_cast<std::int64_t>(product_ceiling(weights_.device(), type, options_.threads))));
+        if (comm_.is_root()) base::log_debug("{}: matrix products reach {:.1f} GFLOP/s", objective_->name(), ceiling_ * 1e-9);
+    }
+
+    // Backward passes of this rank: one a micro-batch.
+    std::int64_t own_passes(const StepSequences& sequences) const {
+        return std::count_if(sequences.micro_batches.begin(), sequences.micro_batches.end(),
+                             [this](const MicroBatch& micro_batch) { return micro_batch.rank == comm_.rank(); });
+    }
+
     double one_step() {
         const auto begin = Clock::now();
         const double waited = comm_.statistics().wait_seconds;
+        const ReductionStatistics reduced = gradients_.statistics();
         const StepSequences sequences = collect_step(
             comm_, store_, objective_->unit(), stream_, step_, options_.micro_batch_tokens, weights_.sizes().hidden,
             [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); });
         StepResult result;
         std::vector<torch::Tensor> gradients;
         while (gradients.empty()) {
-            gradients_.begin(std::max(sequences.tokens, std::int64_t{1}));
+            gradients_.begin(std::max(sequences.tokens, std::int64_t{1}), own_passes(sequences));
             result = objective_->compute({comm_, sequences, weights_, &gradients_, options_});
             gradients = gradients_.reduce(step_);
         }
@@ -187,16 +214,39 @@ class Trainer {
         report_.tokens += sequences.tokens;
         if (step_ * 100 / options_.steps != (step_ - 1) * 100 / options_.steps || step_ == 0 || step_ + 1 == options_.steps)
             report_.loss.emplace_back(step_, result.loss);
-        metrics_.record("train_step", {{"objective", std::string(objective_->name())},
-                                       {"step", step_},
-                                       {"loss", result.loss},
-                                       {"learning_rate", rate},
-                                       {"gradient_norm", norm},
-                                       {"tokens", sequences.tokens},
-                                       {"sequences", sequences.count()},
-                                       {"seconds", seconds},
-                                       {"wait_share", (comm_.statistics().wait_seconds - waited) / std::max(seconds, 1e-9)}});
+        tokens_a_second_ = static_cast<double>(sequences.tokens) / std::max(seconds, 1e-9);
+        record(sequences, result, {rate, norm, seconds, comm_.statistics().wait_seconds - waited}, reduced);
         return result.loss;
+    }
+
+    struct StepFacts {
+        double rate, norm, seconds, waited;
+    };
+    // Collective. Times are this rank's, which is rank 0's where anything is written.
+    void record(const StepSequences& sequences, const StepResult& result, const StepFacts& facts, const ReductionStatistics& before) {
+        const std::int64_t memory = parallel::all_max(comm_, base::peak_memory());
+        const ReductionStatistics& now = gradients_.statistics();
+        const double under_way = now.seconds - before.seconds, seconds = std::max(facts.seconds, 1e-9);
+        std::vector<base::MetricField> fields{{"objective", std::string(objective_->name())},
+                                              {"step", step_},
+                                              {"loss", result.loss},
+                                              {"learning_rate", facts.rate},
+                                              {"gradient_norm", facts.norm},
+                                              {"tokens", sequences.tokens},
+                                              {"sequences", sequences.count()},
+                                              {"seconds", facts.seconds},
+                                              {"tokens_per_second", tokens_a_second_},
+                                              {"memory", memory},
+                                              {"wait_share", facts.waited / seconds},
+                                              {"communication_share", under_way / seconds},
+                                              {"hidden_share", under_way > 0 ? (now.hidden_seconds - before.hidden_seconds) / under_way : 0.0},
+                                              {"reduction_bytes", now.bytes - before.bytes}};
+        if (ceiling_ > 0) {
+            const double flops = encoder_flops(weights_.encoder_masters(), weights_.sizes(), sequences.lengths) +
+                                 objective_->flops_of_target() * static_cast<double>(result.targets);
+            fields.push_back({"mfu", flops / seconds / ceiling_});
+        }
+        metrics_.record("train_step", fields);
     }
 
     parallel::Communicator& comm_;
@@ -210,7 +260,9 @@ class Trainer {
     GradientReducer gradients_;
     Schedule schedule_;
     CheckpointFolder checkpoints_;
+    LossWatch watch_{options_.divergence};
     TrainReport report_;
+    double ceiling_ = 0, tokens_a_second_ = 0;
     std::int64_t step_ = 0;
     Clock::time_point start_, last_save_;
 };

@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "model/device.h"
 #include "parallel/communicator.h"
+#include "train/reduction.h"
 #include "train/token_store.h"
 
 namespace kohort::model {
@@ -35,6 +36,8 @@ enum class ObjectiveKind {
 
 enum class Pooling { mean, cls, last };
 
+enum class Choice { automatic, on, off };
+
 struct TrainOptions {
     ObjectiveKind objective = ObjectiveKind::contrastive;
     std::uint64_t seed = 1;
@@ -48,6 +51,7 @@ struct TrainOptions {
     double dropout = 0;               // whatever rates stand in the model's configuration
     model::Precision precision = model::Precision::fp32;
     std::int64_t micro_batch_tokens = 0;  // 0: chosen from the step's size
+    ReductionOptions reduction;
 
     // contrastive
     std::int64_t side_events = 4;     // most texts a side
@@ -63,7 +67,11 @@ struct TrainOptions {
 
     // without influence on the result
     int threads = 1;
+    bool activation_checkpointing = false;          // less memory, a third more time
+    Choice gradient_caching = Choice::automatic;    // contrastive: the same for what lies between its two passes
     double checkpoint_every = 60;     // seconds
+    double divergence = 3;            // LossWatch's factor
+    bool measure_utilization = false; // metrics compare with matrix products timed at the start
 };
 
 struct TrainReport {
@@ -74,12 +82,13 @@ struct TrainReport {
     double seconds = 0;
     std::vector<std::pair<std::int64_t, double>> loss;  // about 100 (step, loss) from step 0 to the last
     std::shared_ptr<const model::HeadWeights> head;     // for save_model(); null where nothing is on top that a folder keeps
+    std::vector<double> learning_rates;                 // at those steps
 };
 
 // Collective. Updates the model in place; it must be the same on all ranks, and of type fp32. Writes checkpoints to
 // RUN/checkpoint/ and resumes from one there that carries `key` (the stage's: a hash of all that the result depends
 // on). Throws Error(stopped) after saving when a stop was requested, Error(internal) when the loss or a gradient is
-// not finite (the last checkpoint stays), Error(input) when the corpus has too little to train on, Error(usage)
+// not finite, or the loss runs away (the last checkpoint stays), Error(input) when the corpus has too little to train on, Error(usage)
 // when the checkpoint there has another key.
 TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Encoder& model, const TrainOptions& options,
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics);

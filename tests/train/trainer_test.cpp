@@ -143,6 +143,80 @@ INSTANTIATE_TEST_SUITE_P(
                     Setting{"span_corruption_in_one_micro_batch", ObjectiveKind::span_corruption, 0, model::Precision::fp32, 100000}),
     [](const auto& setting) { return setting.param.name; });
 
+TEST(Trainer, what_saves_time_or_memory_changes_no_byte) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    const std::vector<std::pair<const char*, std::function<void(TrainOptions&)>>> changes{
+        {"no overlap", [](TrainOptions& o) { o.reduction.overlap = false; }},
+        {"activation checkpointing", [](TrainOptions& o) { o.activation_checkpointing = true; }},
+        {"gradient caching", [](TrainOptions& o) { o.gradient_caching = Choice::on; }},
+        {"no gradient caching", [](TrainOptions& o) { o.gradient_caching = Choice::off; }},
+        {"both", [](TrainOptions& o) { o.activation_checkpointing = true, o.gradient_caching = Choice::on; }}};
+    for (const auto objective : {ObjectiveKind::contrastive, ObjectiveKind::masked_language})
+        for (const auto precision : {model::Precision::fp32, model::Precision::bf16}) {
+            TrainOptions options = small_options(objective);
+            options.dropout = 0.1;
+            options.precision = precision;
+            options.steps = 3;
+            const Trained plain = train_on(corpus, options, 1);
+            for (const auto& [name, change] : changes) {
+                TrainOptions changed = options;
+                change(changed);
+                for (const int ranks : {1, 2, 3, 5}) EXPECT_EQ(train_on(corpus, changed, ranks).weights, plain.weights) << name << ", " << ranks << " ranks";
+            }
+        }
+}
+
+TEST(Trainer, fast_reduction_learns_as_exact_reduction_does) {
+    const MadeCorpus corpus = make_corpus(60, 4);
+    TrainOptions options = small_options(ObjectiveKind::masked_language);
+    options.steps = 20;
+    const auto exact = train_on(corpus, options, 3);
+    for (const auto kind : {Reduction::fast, Reduction::fast_bf16}) {
+        options.reduction.kind = kind;
+        testing::internal::CaptureStderr();
+        const auto fast = train_on(corpus, options, 3);
+        EXPECT_NE(testing::internal::GetCapturedStderr().find("--reduction"), std::string::npos);
+        EXPECT_NEAR(fast.report.loss.back().second, exact.report.loss.back().second, kind == Reduction::fast ? 1e-3 : 3e-2);
+    }
+}
+
+TEST(Trainer, a_loss_that_runs_away_ends_the_job_and_keeps_the_checkpoint) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    TrainOptions options = small_options(ObjectiveKind::contrastive);
+    options.checkpoint_every = 0;
+    options.steps = 60;
+    options.divergence = 1e-3;
+    const TemporaryFolder run;
+    try {
+        train_on(corpus, options, 2, run.path());
+        FAIL() << "no error";
+    } catch (const base::Error& error) {
+        EXPECT_EQ(error.kind(), base::ErrorKind::internal);
+        EXPECT_THAT(error.what(), testing::HasSubstr("diverges"));
+    }
+    EXPECT_FALSE(std::filesystem::is_empty(run.path() / "checkpoint"));
+}
+
+TEST(Trainer, metrics_say_what_a_step_used) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    TrainOptions options = small_options(ObjectiveKind::masked_language);
+    options.measure_utilization = true;
+    const TemporaryFolder run;
+    parallel::run_thread_ranks(2, [&](parallel::Communicator& comm) {
+        const LetterTokenizer tokenizer;
+        const TokenStore store(comm, corpus.info, [&](std::int32_t p) { return corpus.partitions[static_cast<std::size_t>(p)]; }, tokenizer, 1, 32);
+        const auto bert = model::make_model(small_config(2), 7);
+        base::Metrics metrics = comm.is_root() ? base::Metrics(run.path() / "metrics.jsonl") : base::Metrics();
+        train(comm, store, *bert, options, run.path(), "key", metrics);
+    });
+    std::ifstream file(run.path() / "metrics.jsonl");
+    std::int64_t steps = 0;
+    for (std::string line; std::getline(file, line); ++steps)
+        for (const char* name : {"tokens_per_second", "mfu", "memory", "communication_share", "hidden_share", "learning_rate", "loss"})
+            EXPECT_THAT(line, testing::HasSubstr(fmt::format("\"{}\":", name)));
+    EXPECT_EQ(steps, options.steps);
+}
+
 TEST(Trainer, every_choice_that_should_matter_matters) {
     const MadeCorpus corpus = make_corpus(40, 3);
     const TrainOptions options = small_options(ObjectiveKind::contrastive);
