@@ -91,11 +91,22 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
     settings.max_tokens = options.integer("train-tokens");
     settings.learning_rate = options.real("learning-rate");
     settings.warmup = options.real("warmup");
+    settings.schedule = options.text("schedule") == "cosine" ? train::ScheduleShape::cosine
+                        : options.text("schedule") == "wsd"  ? train::ScheduleShape::wsd
+                                                             : train::ScheduleShape::linear;
+    settings.final_rate = options.real("final-rate");
+    settings.cooldown = options.real("cooldown");
+    settings.layer_decay = options.real("layer-decay");
+    settings.held_out = options.real("held-out");
+    settings.evaluate_every = options.integer("evaluate-every");
+    settings.patience = options.integer("patience");
     settings.weight_decay = options.real("weight-decay");
     settings.clip = options.real("clip");
     settings.dropout = options.real("dropout");
     settings.threads = context.threads;
     settings.checkpoint_every = options.real("checkpoint-every");
+    settings.keep_checkpoints = options.integer("keep-checkpoints");
+    settings.zero = options.text("zero") == "auto" ? train::Zero::automatic : options.text("zero") == "1" ? train::Zero::on : train::Zero::off;
     if (objective == train::ObjectiveKind::contrastive) {
         settings.side_events = options.integer("side-events");
         settings.temperature = options.real("temperature");
@@ -114,9 +125,9 @@ std::int64_t settle_steps(const Options& options, const train::TokenStore& store
     return std::clamp(passes * users / std::max<std::int64_t>(1, options.integer("batch")), fewest, most);
 }
 
-std::string loss_text(const train::TrainReport& report) {
+std::string loss_text(const std::vector<std::pair<std::int64_t, double>>& curve) {
     std::string text;
-    for (const auto& [step, loss] : report.loss) text += fmt::format("{} {:.6f}\n", step, loss);
+    for (const auto& [step, loss] : curve) text += fmt::format("{} {:.6f}\n", step, loss);
     return text;
 }
 
@@ -124,7 +135,9 @@ void train_one(JobContext& context, parallel::Communicator& comm, store::RunFold
                const train::TokenStore& tokens, model::Encoder& encoder, const train::TrainOptions& settings) {
     if (settings.steps <= 0) return;
     const auto report = train::train(comm, tokens, encoder, settings, run.path(), key.hash(), context.metrics);
-    run.describe("loss", loss_text(report));
+    run.describe("loss", loss_text(report.loss));
+    if (!report.held_out_loss.empty())
+        run.describe("held-out loss", fmt::format("{}the weights after step {} are kept\n", loss_text(report.held_out_loss), report.best_step));
 }
 
 // What a training stage does and where its model goes.
@@ -139,7 +152,8 @@ store::StageKey training_key(const JobContext& context, const Training& training
     const auto& options = context.options;
     store::StageKey key(training.folder);
     for (const char* name : {"seed", "vocabulary-size", "lowercase", "layers", "hidden", "heads", "intermediate", "train-tokens",
-                             "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "weight-decay", "clip",
+                             "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule", "final-rate", "cooldown",
+                             "layer-decay", "weight-decay", "clip", "held-out", "evaluate-every", "patience",
                              "temperature", "dropout", "drop-tokens", "side-events", "pooling"})
         if (options.names(name)) key.add(name, options.text(name));
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
