@@ -127,6 +127,15 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
     settings.max_tokens = options.integer("train-tokens");
     settings.learning_rate = options.real("learning-rate");
     settings.warmup = options.real("warmup");
+    settings.schedule = options.text("schedule") == "cosine" ? train::ScheduleShape::cosine
+                        : options.text("schedule") == "wsd"  ? train::ScheduleShape::wsd
+                                                             : train::ScheduleShape::linear;
+    settings.final_rate = options.real("final-rate");
+    settings.cooldown = options.real("cooldown");
+    settings.layer_decay = options.real("layer-decay");
+    settings.held_out = options.real("held-out");
+    settings.evaluate_every = options.integer("evaluate-every");
+    settings.patience = options.integer("patience");
     settings.weight_decay = options.real("weight-decay");
     settings.clip = options.real("clip");
     settings.dropout = options.real("dropout");
@@ -138,6 +147,8 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
     settings.measure_utilization = true;
     settings.threads = context.threads;
     settings.checkpoint_every = options.real("checkpoint-every");
+    settings.keep_checkpoints = options.integer("keep-checkpoints");
+    settings.zero = options.text("zero") == "auto" ? train::Zero::automatic : options.text("zero") == "1" ? train::Zero::on : train::Zero::off;
     if (objective == train::ObjectiveKind::contrastive) {
         settings.side_events = options.integer("side-events");
         settings.temperature = options.real("temperature");
@@ -165,9 +176,16 @@ struct Trained {
     std::string curve;
 };
 
-Trained train_one(JobContext& context, parallel::Communicator& comm, const store::StageKey& key, const train::TokenStore& tokens,
-                  model::Encoder& encoder, const train::TrainOptions& settings, const std::filesystem::path& run) {
-    const auto report = train::train(comm, tokens, encoder, settings, run, key.hash(), context.metrics);
+std::string held_out_text(const train::TrainReport& report) {
+    std::string text;
+    for (const auto& [step, loss] : report.held_out_loss) text += fmt::format("{} {:.6f}\n", step, loss);
+    return text + fmt::format("the weights after step {} are kept\n", report.best_step);
+}
+
+Trained train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run, const store::StageKey& key,
+                  const train::TokenStore& tokens, model::Encoder& encoder, const train::TrainOptions& settings) {
+    const auto report = train::train(comm, tokens, encoder, settings, run.path(), key.hash(), context.metrics);
+    if (!report.held_out_loss.empty()) run.describe("held-out loss", held_out_text(report));
     report::TrainingCurve curve{name_of(settings.objective), {}};
     for (std::size_t i = 0; i < report.loss.size(); ++i)
         curve.points.push_back({report.loss[i].first, report.loss[i].second, report.learning_rates[i]});
@@ -186,7 +204,8 @@ store::StageKey training_key(const JobContext& context, const Training& training
     const auto& options = context.options;
     store::StageKey key(training.folder);
     for (const char* name : {"seed", "vocabulary-size", "lowercase", "family", "layers", "hidden", "heads", "intermediate", "train-tokens",
-                             "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "weight-decay", "clip",
+                             "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule", "final-rate", "cooldown",
+                             "layer-decay", "weight-decay", "clip", "held-out", "evaluate-every", "patience",
                              "temperature", "dropout", "drop-tokens", "side-events", "pooling", "train-precision",
                              "micro-batch-tokens", "reduction"})
         if (options.names(name)) key.add(name, options.text(name));
@@ -226,7 +245,7 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         encoder = model::on_device(encoder, device);
         std::string curves;
         const auto train = [&](const train::TrainOptions& settings) {
-            auto trained = train_one(context, carrier.get(), key, tokens, *encoder, settings, run.path());
+            auto trained = train_one(context, carrier.get(), run, key, tokens, *encoder, settings);
             head = std::move(trained.head);
             curves += trained.curve;
         };

@@ -86,6 +86,7 @@ TokenStore::TokenStore(parallel::Communicator& comm, const corpus::CorpusInfo& i
             if (count >= 1) ++users;
             if (count >= 2) pair_users_.push_back({texts, count});
             texts += count;
+            if (count >= 1) user_ends_.push_back(texts);
         }
         for (const std::int64_t count : partition.ids_per_text) id_offsets_.push_back(id_offsets_.back() + count);
         ids_.insert(ids_.end(), partition.ids.begin(), partition.ids.end());
@@ -93,6 +94,7 @@ TokenStore::TokenStore(parallel::Communicator& comm, const corpus::CorpusInfo& i
     }
     user_offsets_ = offsets_by_rank(comm, static_cast<std::int64_t>(pair_users_.size()));
     text_offsets_ = offsets_by_rank(comm, texts);
+    first_user_ = parallel::exclusive_sum(comm, users);
     users_ = parallel::all_sum(comm, users);
     for (TextRange& range : pair_users_) range.first += text_offsets_[static_cast<std::size_t>(rank_)];
 }
@@ -101,6 +103,16 @@ TokenStore::TokenStore(parallel::Communicator& comm, const std::filesystem::path
                        int threads, std::int64_t most_ids)
     : TokenStore(comm, corpus::read_corpus_info(run),
                  [&run](std::int32_t partition) { return corpus::read_partition(run, partition); }, tokenizer, threads, most_ids) {}
+
+void TokenStore::visit_users(const std::function<void(const User&)>& visit) const {
+    const std::int64_t first_text = text_offsets_[static_cast<std::size_t>(rank_)];
+    std::int64_t sample = user_offsets_[static_cast<std::size_t>(rank_)], begin = 0;
+    for (std::size_t u = 0; u < user_ends_.size(); ++u) {
+        const std::int64_t end = user_ends_[u];
+        visit({first_user_ + static_cast<std::int64_t>(u), end - begin >= 2 ? sample++ : -1, first_text + begin, first_text + end});
+        begin = end;
+    }
+}
 
 int TokenStore::owner(SampleUnit unit, std::int64_t sample) const {
     const auto& first = offsets(unit);

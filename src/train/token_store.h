@@ -39,6 +39,14 @@ class TokenStore {
     std::int64_t samples(SampleUnit unit) const { return offsets(unit).back(); }
     std::int64_t users() const { return users_; }  // with any text at all
 
+    // This rank's users with any text, in their order. Numbers are of the whole corpus.
+    struct User {
+        std::int64_t number;                 // among all users with any text
+        std::int64_t sample;                 // as SampleUnit::user; -1 with fewer than two texts
+        std::int64_t first_text, last_text;  // [first, last) as SampleUnit::text
+    };
+    void visit_users(const std::function<void(const User&)>& visit) const;
+
     // The rank that owns a sample.
     int owner(SampleUnit unit, std::int64_t sample) const;
 
@@ -63,6 +71,8 @@ class TokenStore {
     std::int64_t vocabulary_size_ = 0, users_ = 0;
     std::vector<std::int64_t> user_offsets_, text_offsets_;  // [ranks + 1] first sample of each rank
     std::vector<TextRange> pair_users_;                      // own users with two texts or more
+    std::vector<std::int64_t> user_ends_;                    // [own users with any text] own texts up to the user's last
+    std::int64_t first_user_ = 0;                            // the number of the first of them
     std::vector<std::int64_t> id_offsets_{0};                // [own texts + 1]
     std::vector<text::TokenId> ids_;
     int rank_ = 0;

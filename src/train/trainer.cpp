@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -17,11 +18,17 @@
 #include "model/torch_compat.h"
 #include "parallel/collectives.h"
 #include "train/adamw.h"
+#include "train/best_weights.h"
 #include "train/checkpoint.h"
+#include "train/evaluation.h"
+#include "train/gradient_norm.h"
 #include "train/gradient_reducer.h"
+#include "train/held_out.h"
 #include "train/loss_watch.h"
 #include "train/objective.h"
+#include "train/parameter_chunks.h"
 #include "train/schedule.h"
+#include "train/share_gather.h"
 #include "train/step_sequences.h"
 #include "train/trained_model.h"
 #include "train/utilization.h"
@@ -96,6 +103,22 @@ model::TensorSource start_of_head(const TrainOptions& options, const Objective& 
     return model::stored_head(options.start, wanted, objective.fresh_head(), notice);
 }
 
+// Where each rank's share of the parameters lies in the long vector of all.
+std::vector<parallel::Range> elements_of(const ParameterChunks& chunks, const std::vector<parallel::Range>& shares) {
+    std::vector<parallel::Range> result;
+    for (const parallel::Range& share : shares) result.push_back(chunks.elements_of(share));
+    return result;
+}
+
+// Whether ranks keep the moments of their own shares alone; says so where that is this program's choice.
+bool shards_moments(const parallel::Communicator& comm, Zero wish, std::int64_t elements) {
+    constexpr std::int64_t large = std::int64_t{256} << 20;
+    const std::int64_t bytes = 2 * elements * static_cast<std::int64_t>(sizeof(float));
+    if (comm.size() == 1 || wish == Zero::off || (wish == Zero::automatic && bytes < large)) return false;
+    if (comm.is_root()) base::log_info("ZeRO-1: the optimizer's {} MiB are shared among {} ranks", bytes >> 20, comm.size());
+    return true;
+}
+
 class Trainer {
   public:
     Trainer(parallel::Communicator& comm, const TokenStore& store, model::Encoder& encoder, const TrainOptions& options,
@@ -104,10 +127,19 @@ class Trainer {
           objective_(make_objective(options, store, encoder)),
           weights_(encoder, [this](model::TensorSource source) { return objective_->make_head(std::move(source)); },
                    start_of_head(options, *objective_, comm.is_root()), options.precision),
-          stream_(store.samples(objective_->unit()), options.batch, options.seed),
-          optimizer_(weights_.masters(), {.weight_decay = options.weight_decay}), gradients_(comm, weights_.masters(), options.reduction),
-          schedule_{options.learning_rate, options.steps, options.warmup},
-          checkpoints_(comm, run / "checkpoint", std::string(objective_->name()), key) {}
+          held_out_(held_out_samples(comm, store, objective_->unit(), options.held_out, options.seed)),
+          stream_(store.samples(objective_->unit()), options.batch, options.seed, held_out_),
+          evaluation_(comm, store, *objective_, weights_, options, held_out_),
+          masters_(weights_.masters()), chunks_(weights_.masters()), shares_(chunks_.shares(comm.size())),
+          share_elements_(elements_of(chunks_, shares_)), zero_(shards_moments(comm, options.zero, chunks_.elements())),
+          optimizer_(weights_.masters(), chunks_, zero_ ? own(shares_) : chunks_.all(),
+                     parameter_rules(weights_.masters(), options.layer_decay), {.weight_decay = options.weight_decay}),
+          gradients_(comm, weights_.masters(), options.reduction),
+          schedule_{options.learning_rate, options.steps, options.warmup, options.schedule, options.final_rate, options.cooldown},
+          checkpoints_(comm, run / "checkpoint", std::string(objective_->name()), key, share_elements_, options.keep_checkpoints) {
+        if (!held_out_.empty()) best_.emplace(masters_, own(share_elements_));
+        check_held_out();
+    }
 
     TrainReport run() {
         weights_.checkpoint_activations(options_.activation_checkpointing);
@@ -119,17 +151,21 @@ class Trainer {
         measure_ceiling();
         base::Progress progress(std::string(objective_->name()), options_.steps, "steps", comm_.is_root());
         progress.set(step_);
-        report_.steps = options_.steps;
         report_.resumed_at = step_;
-        while (step_ < options_.steps) {
+        while (step_ < options_.steps && !patience_is_over(report_.held_out_loss, options_.patience)) {
             save_if_due();
             const double loss = one_step();
             ++step_;
             progress.set(step_);
             progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", loss, schedule_.rate(step_ - 1), tokens_a_second_));
             watch_.add(step_ - 1, loss);
+            evaluate_if_due();
         }
         progress.finish();
+        if (last_saved_step_ != step_) checkpoints_.save(state());  // a later part of the job may be what is interrupted
+        checkpoints_.complete();
+        report_.steps = report_.best_step = step_;
+        if (best_) take_best_weights();
         report_.repeated_steps = gradients_.repeats();
         for (const auto& [step, loss] : report_.loss) report_.learning_rates.push_back(schedule_.rate(step));
         report_.seconds = seconds_since(start_);
@@ -139,24 +175,43 @@ class Trainer {
     }
 
   private:
-    // Everything that a checkpoint holds; the tensors are the training's own.
+    const parallel::Range& own(const std::vector<parallel::Range>& shares) const {
+        return shares[static_cast<std::size_t>(comm_.rank())];
+    }
+
+    void check_held_out() const {
+        if (options_.held_out <= 0) return;
+        const std::int64_t all = store_.samples(objective_->unit()), held_out = std::ssize(held_out_);
+        const std::int64_t fewest = objective_->unit() == SampleUnit::user ? 2 : 1;  // a user's negatives are other users
+        if (held_out < fewest || all - held_out < fewest)
+            base::fail(base::ErrorKind::usage,
+                       "--held-out {}: that is {} of the {} {} that can be trained on; at least {} must be held out, and as many left",
+                       options_.held_out, held_out, all, objective_->unit() == SampleUnit::user ? "users" : "texts", fewest);
+        if (comm_.is_root())
+            base::log_info("{}: {} of {} {} are held out", objective_->name(), held_out, all,
+                           objective_->unit() == SampleUnit::user ? "users" : "texts");
+    }
+
+    // Everything that a checkpoint holds; the values are the training's own.
     TrainingState state() {
-        TrainingState result{step_, {}, gradients_.recent_largest(), report_.loss};
-        for (std::size_t t = 0; t < weights_.masters().size(); ++t) {
-            const auto& [name, value] = weights_.masters()[t];
-            result.tensors.push_back({name, value.detach()});
-            result.tensors.push_back({name + "#first_moment", optimizer_.first_moments()[t]});
-            result.tensors.push_back({name + "#second_moment", optimizer_.second_moments()[t]});
-        }
+        TrainingState result{{step_, gradients_.recent_largest(), report_.loss, report_.held_out_loss}, weights_.masters(), {}};
+        const auto add = [&](const char* name, const parallel::Range& elements, const FlatTensors& values) {
+            result.vectors.push_back({name, elements, values});
+        };
+        add("weights", {0, chunks_.elements()}, masters_);
+        add("first moments", optimizer_.elements(), FlatTensors({optimizer_.first_moments()}));
+        add("second moments", optimizer_.elements(), FlatTensors({optimizer_.second_moments()}));
+        if (best_) add("best weights", own(share_elements_), best_->values());
         return result;
     }
 
     void resume() {
         TrainingState found = state();
         if (!checkpoints_.load_newest(found)) return;
-        step_ = found.step;
-        gradients_.set_recent_largest(std::move(found.recent_largest));
-        report_.loss = std::move(found.loss);
+        step_ = last_saved_step_ = found.progress.step;
+        gradients_.set_recent_largest(std::move(found.progress.recent_largest));
+        report_.loss = std::move(found.progress.loss);
+        report_.held_out_loss = std::move(found.progress.held_out_loss);
         if (!report_.loss.empty()) watch_.set_first(report_.loss.front().second);
         optimizer_.set_steps(step_);
         weights_.refresh();
@@ -166,13 +221,15 @@ class Trainer {
     // Rank 0's clock and anybody's stop request decide for all.
     void save_if_due() {
         const bool due = comm_.is_root() && seconds_since(last_save_) >= options_.checkpoint_every;
-        std::int32_t wishes[2] = {due ? 1 : 0, base::stop_requested() ? 1 : 0};
+        std::int32_t wishes[3] = {due ? 1 : 0, base::stop_requested() ? 1 : 0, checkpoints_.written() ? 0 : 1};
         parallel::all_reduce(comm_, std::span<std::int32_t>(wishes), parallel::ReduceOperation::maximum);
+        if (!wishes[2]) checkpoints_.complete();
         if (!wishes[0] && !wishes[1]) return;
-        checkpoints_.save(state());
+        if (last_saved_step_ != step_) checkpoints_.save(state());
+        last_saved_step_ = step_;
         last_save_ = Clock::now();
         if (!wishes[1]) return;
-        parallel::barrier(comm_);  // nobody leaves, and is missed, while rank 0 still writes
+        checkpoints_.complete();
         base::fail(base::ErrorKind::stopped, "stopped on request after training step {} of {}; run again with --resume to go on",
                    step_, options_.steps);
     }
@@ -206,8 +263,9 @@ class Trainer {
             result = objective_->compute({comm_, sequences, weights_, &gradients_, options_});
             gradients = gradients_.reduce(step_);
         }
-        const double norm = global_norm(gradients), rate = schedule_.rate(step_);
+        const double norm = global_norm(comm_, gradients, chunks_, shares_, options_.threads), rate = schedule_.rate(step_);
         optimizer_.step(gradients, clip_factor(norm, options_.clip), rate, options_.threads);
+        if (zero_) gather_shares(comm_, masters_, share_elements_, weights_.device());
         weights_.refresh();
 
         const double seconds = seconds_since(begin);
@@ -249,21 +307,49 @@ class Trainer {
         metrics_.record("train_step", fields);
     }
 
+    void evaluate_if_due() {
+        if (!best_ || (step_ % options_.evaluate_every != 0 && step_ != options_.steps)) return;
+        report_.held_out_loss.emplace_back(step_, evaluation_.loss());
+        const bool lowest = best_evaluation(report_.held_out_loss) + 1 == report_.held_out_loss.size();
+        if (lowest) best_->keep(masters_);
+        metrics_.record("evaluation", {{"objective", std::string(objective_->name())},
+                                       {"step", step_},
+                                       {"loss", report_.held_out_loss.back().second},
+                                       {"lowest", lowest}});
+    }
+
+    void take_best_weights() {
+        const auto& [step, loss] = report_.held_out_loss[best_evaluation(report_.held_out_loss)];
+        report_.best_step = step;
+        best_->restore(comm_, masters_, share_elements_, weights_.device());
+        weights_.refresh();
+        if (comm_.is_root())
+            base::log_info("{}: the weights after step {} of {} are kept, with a held-out loss of {:.4f}", objective_->name(), step,
+                           step_, loss);
+    }
+
     parallel::Communicator& comm_;
     const TokenStore& store_;
     const TrainOptions& options_;
     base::Metrics& metrics_;
     std::unique_ptr<Objective> objective_;
     TrainedModel weights_;
+    std::vector<std::int64_t> held_out_;
     SampleStream stream_;
+    Evaluation evaluation_;
+    FlatTensors masters_;
+    ParameterChunks chunks_;
+    std::vector<parallel::Range> shares_, share_elements_;  // [ranks] of chunks, of elements
+    bool zero_;
     AdamW optimizer_;
     GradientReducer gradients_;
     Schedule schedule_;
     CheckpointFolder checkpoints_;
     LossWatch watch_{options_.divergence};
-    TrainReport report_;
     double ceiling_ = 0, tokens_a_second_ = 0;
-    std::int64_t step_ = 0;
+    std::optional<BestWeights> best_;  // where users are held out
+    TrainReport report_;
+    std::int64_t step_ = 0, last_saved_step_ = -1;
     Clock::time_point start_, last_save_;
 };
 

@@ -17,6 +17,7 @@
 #include "model/device.h"
 #include "parallel/communicator.h"
 #include "train/reduction.h"
+#include "train/schedule.h"
 #include "train/token_store.h"
 
 namespace kohort::model {
@@ -38,6 +39,10 @@ enum class Pooling { mean, cls, last };
 
 enum class Choice { automatic, on, off };
 
+// Whether each rank keeps the optimizer's moments of its share of the parameters alone (Rajbhandari et al. 2020).
+// automatic: with several ranks, where the moments are large.
+enum class Zero { off, on, automatic };
+
 struct TrainOptions {
     ObjectiveKind objective = ObjectiveKind::contrastive;
     std::uint64_t seed = 1;
@@ -46,12 +51,19 @@ struct TrainOptions {
     std::int64_t max_tokens = 32;     // of a sequence, special tokens included
     double learning_rate = 3e-3;      // at its peak
     double warmup = 0.07;             // share of the steps
+    ScheduleShape schedule = ScheduleShape::linear;
+    double final_rate = 0;            // share of the peak that the schedule ends at
+    double cooldown = 0.1;            // wsd: share of the steps in which the rate falls
+    double layer_decay = 1;           // of the learning rate from a layer to the one below it
     double weight_decay = 0.01;
     double clip = 1.0;                // of the gradient's global norm; 0: none
     double dropout = 0;               // whatever rates stand in the model's configuration
     model::Precision precision = model::Precision::fp32;
     std::int64_t micro_batch_tokens = 0;  // 0: chosen from the step's size
     ReductionOptions reduction;
+    double held_out = 0;              // share of the users that are only evaluated on; 0: none, and all steps are taken
+    std::int64_t evaluate_every = 50; // steps between evaluations
+    std::int64_t patience = 5;        // evaluations in a row without a lower loss that end the training; 0: none do
 
     // contrastive
     std::int64_t side_events = 4;     // most texts a side
@@ -72,10 +84,13 @@ struct TrainOptions {
     double checkpoint_every = 60;     // seconds
     double divergence = 3;            // LossWatch's factor
     bool measure_utilization = false; // metrics compare with matrix products timed at the start
+    std::int64_t keep_checkpoints = 2;
+    Zero zero = Zero::automatic;
 };
 
 struct TrainReport {
-    std::int64_t steps = 0;           // of the whole training
+    std::int64_t steps = 0;           // of the whole training, taken
+    std::int64_t best_step = 0;       // steps behind the weights that the model is left with
     std::int64_t resumed_at = 0;      // steps taken from a checkpoint
     std::int64_t tokens = 0;          // computed in this run, over all ranks
     std::int64_t repeated_steps = 0;  // computed again because a gradient outgrew its grid
@@ -83,10 +98,12 @@ struct TrainReport {
     std::vector<std::pair<std::int64_t, double>> loss;  // about 100 (step, loss) from step 0 to the last
     std::shared_ptr<const model::HeadWeights> head;     // for save_model(); null where nothing is on top that a folder keeps
     std::vector<double> learning_rates;                 // at those steps
+    std::vector<std::pair<std::int64_t, double>> held_out_loss;  // (steps done, loss) of each evaluation
 };
 
-// Collective. Updates the model in place; it must be the same on all ranks, and of type fp32. Writes checkpoints to
-// RUN/checkpoint/ and resumes from one there that carries `key` (the stage's: a hash of all that the result depends
+// Collective. Updates the model in place: to the weights after the last step, or where users are held out, to those
+// of the lowest loss on them. The model must be the same on all ranks, and of type fp32. Writes checkpoints
+// to RUN/checkpoint/ and resumes from one there that carries `key` (the stage's: a hash of all that the result depends
 // on). Throws Error(stopped) after saving when a stop was requested, Error(internal) when the loss or a gradient is
 // not finite, or the loss runs away (the last checkpoint stays), Error(input) when the corpus has too little to train on, Error(usage)
 // when the checkpoint there has another key.

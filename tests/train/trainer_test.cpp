@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -116,6 +115,7 @@ TEST_P(SameBytes, at_any_number_of_ranks_and_threads) {
     for (const int ranks : {1, 2, 3, 4, 5})
         for (const int threads : {1, 2}) {
             options.threads = threads;
+            options.zero = threads == 1 ? Zero::on : Zero::off;
             const Trained many = train_on(corpus, options, ranks);
             EXPECT_EQ(many.weights, one.weights) << ranks << " ranks, " << threads << " threads";
             EXPECT_EQ(many.report.loss, one.report.loss);
@@ -234,6 +234,12 @@ TEST(Trainer, every_choice_that_should_matter_matters) {
     EXPECT_TRUE(differs([](TrainOptions& o) { o.weight_decay = 0.5; }));
     EXPECT_TRUE(differs([](TrainOptions& o) { o.side_events = 1; }));
     EXPECT_TRUE(differs([](TrainOptions& o) { o.max_tokens = 6; }));
+    EXPECT_TRUE(differs([](TrainOptions& o) { o.schedule = ScheduleShape::cosine; }));
+    EXPECT_TRUE(differs([](TrainOptions& o) { o.schedule = ScheduleShape::wsd; }));
+    EXPECT_TRUE(differs([](TrainOptions& o) { o.final_rate = 0.5; }));
+    EXPECT_TRUE(differs([](TrainOptions& o) { o.layer_decay = 0.5; }));
+    EXPECT_TRUE(differs([](TrainOptions& o) { o.held_out = 0.3; }));
+    EXPECT_FALSE(differs([](TrainOptions& o) { o.keep_checkpoints = 7; }));
 }
 
 TEST(Trainer, the_loss_falls) {
@@ -259,12 +265,16 @@ TEST(Trainer, goes_on_after_stops_with_the_same_bytes) {
         TrainOptions options = small_options(objective);
         options.steps = 24;
         options.dropout = 0.1;
+        options.held_out = 0.2;
+        options.evaluate_every = 3;
+        options.patience = 0;
         const std::string uninterrupted = train_on(corpus, options, 2).weights;
 
         const TemporaryFolder run;
         options.checkpoint_every = 0;  // before every step
         std::int64_t stops = 0;
         for (const int ranks : {3, 1, 4, 2}) {
+            options.zero = ranks % 2 == 0 ? Zero::on : Zero::off;
             std::jthread stopper([&](const std::stop_token& end) {
                 const auto seen = newest_checkpoint(run.path());
                 while (!end.stop_requested() && newest_checkpoint(run.path()) <= seen) std::this_thread::yield();
@@ -290,45 +300,132 @@ TEST(Trainer, goes_on_from_any_checkpoint_with_the_same_bytes) {
     const MadeCorpus corpus = make_corpus(40, 3);
     TrainOptions options = small_options(ObjectiveKind::contrastive);
     options.steps = 6;
+    options.held_out = 0.2;
+    options.evaluate_every = 2;
     const Trained whole = train_on(corpus, options, 2);
-    const std::string uninterrupted = whole.weights;
     options.checkpoint_every = 0;
+    options.keep_checkpoints = 10;
+    options.zero = Zero::on;
     const TemporaryFolder run;
-    ASSERT_EQ(train_on(corpus, options, 3, run.path()).weights, uninterrupted);
-    const Trained resumed = train_on(corpus, options, 2, run.path());
-    EXPECT_EQ(resumed.weights, uninterrupted);
-    EXPECT_EQ(resumed.report.loss, whole.report.loss) << "the curve of the whole training is part of the result";
-    EXPECT_EQ(resumed.report.resumed_at, 5);
-
-    // The newest one is damaged: named, and the one before it gives the same weights.
-    const auto newest = newest_checkpoint(run.path());
-    std::string bytes = base::read_file(newest);
-    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-    std::ofstream(newest, std::ios::binary) << bytes;
-    testing::internal::CaptureStderr();
-    const Trained older = train_on(corpus, options, 4, run.path());
-    EXPECT_NE(testing::internal::GetCapturedStderr().find(newest.filename().string()), std::string::npos);
-    EXPECT_EQ(older.weights, uninterrupted);
-    EXPECT_EQ(older.report.resumed_at, 4);
+    ASSERT_EQ(train_on(corpus, options, 3, run.path()).weights, whole.weights);
+    std::int64_t step = 6;
+    for (; !newest_checkpoint(run.path()).empty(); --step) {
+        const TemporaryFolder copy;
+        std::filesystem::copy(run.path(), copy.path(), std::filesystem::copy_options::recursive);
+        options.zero = step % 2 == 0 ? Zero::on : Zero::off;
+        const Trained resumed = train_on(corpus, options, 1 + static_cast<int>(step % 5), copy.path());
+        EXPECT_EQ(resumed.weights, whole.weights) << step;
+        EXPECT_EQ(resumed.report.loss, whole.report.loss) << "the curve of the whole training is part of the result";
+        EXPECT_EQ(resumed.report.held_out_loss, whole.report.held_out_loss);
+        EXPECT_EQ(resumed.report.best_step, whole.report.best_step);
+        EXPECT_EQ(resumed.report.resumed_at, step);
+        std::filesystem::remove(newest_checkpoint(run.path()));
+    }
+    EXPECT_EQ(step, -1) << "there was a checkpoint before every step, and one at the end";
 }
 
-TEST(Trainer, a_weight_that_is_no_number_ends_the_job_and_keeps_the_checkpoint) {
+TEST(Trainer, goes_on_from_the_checkpoint_before_a_damaged_one) {
     const MadeCorpus corpus = make_corpus(40, 3);
     TrainOptions options = small_options(ObjectiveKind::contrastive);
     options.checkpoint_every = 0;
     const TemporaryFolder run;
-    const auto poison = [](model::Encoder& bert) {
-        const torch::NoGradGuard no_grad;
-        torch::Tensor(bert.parameters().back().value).fill_(std::numeric_limits<float>::quiet_NaN());
-    };
+    const Trained whole = train_on(corpus, options, 3, run.path());
+    const auto newest = newest_checkpoint(run.path());
+    for (const std::string file : {newest.filename().string(), newest.stem().string() + ".part-00001-of-00003"}) {
+        const TemporaryFolder copy;
+        std::filesystem::copy(run.path(), copy.path(), std::filesystem::copy_options::recursive);
+        std::string bytes = base::read_file(copy.path() / "checkpoint" / file);
+        bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+        std::ofstream(copy.path() / "checkpoint" / file, std::ios::binary) << bytes;
+        testing::internal::CaptureStderr();
+        const Trained older = train_on(corpus, options, 4, copy.path());
+        EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr(file));
+        EXPECT_EQ(older.weights, whole.weights);
+        EXPECT_EQ(older.report.resumed_at, 4);
+        EXPECT_EQ(train_on(corpus, options, 2, copy.path()).report.resumed_at, 5) << "the damaged one was replaced";
+    }
+}
+
+// The learning rate is beyond all reason, so that weights soon are no numbers.
+TEST(Trainer, a_gradient_that_is_no_number_ends_the_job_and_keeps_the_last_checkpoint) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    TrainOptions options = small_options(ObjectiveKind::contrastive);
+    options.steps = 20;
+    options.checkpoint_every = 0;
+    options.learning_rate = 1e30;
+    const TemporaryFolder run;
     try {
-        train_on(corpus, options, 3, run.path(), poison);
+        train_on(corpus, options, 3, run.path());
         FAIL() << "no error";
     } catch (const base::Error& error) {
         EXPECT_EQ(error.kind(), base::ErrorKind::internal);
-        EXPECT_THAT(error.what(), testing::HasSubstr("step 0"));
+        EXPECT_THAT(error.what(), testing::HasSubstr("training step"));
     }
-    EXPECT_FALSE(std::filesystem::is_empty(run.path() / "checkpoint"));
+    EXPECT_FALSE(newest_checkpoint(run.path()).empty());
+}
+
+TEST(Trainer, keeps_the_weights_of_the_lowest_held_out_loss) {
+    const MadeCorpus corpus = make_corpus(60, 4);
+    for (const auto objective : {ObjectiveKind::contrastive, ObjectiveKind::masked_language}) {
+        TrainOptions options = small_options(objective);
+        options.final_rate = 1;  // the same rate at every step, so that a shorter training is the beginning of a longer one
+        options.warmup = 0;
+        options.learning_rate = 0.3;
+        options.held_out = 0.3;
+        options.evaluate_every = 1;
+        options.steps = 20;
+        options.patience = 3;
+        const Trained one = train_on(corpus, options, 1);
+        EXPECT_LT(one.report.steps, 20) << "the loss on others should have risen at such a rate";
+        EXPECT_EQ(one.report.steps, one.report.best_step + 3);
+        EXPECT_EQ(std::ssize(one.report.held_out_loss), one.report.steps);
+        for (const int ranks : {2, 3, 5}) {
+            options.zero = Zero::on;
+            const Trained many = train_on(corpus, options, ranks);
+            EXPECT_EQ(many.weights, one.weights);
+            EXPECT_EQ(many.report.held_out_loss, one.report.held_out_loss) << ranks;
+        }
+        options.steps = one.report.best_step;
+        options.evaluate_every = 1000;  // at the end alone
+        EXPECT_EQ(train_on(corpus, options, 2).weights, one.weights);
+        options.steps = 20;
+        options.patience = 0;
+        options.evaluate_every = 1;
+        EXPECT_EQ(train_on(corpus, options, 2).report.steps, 20);
+    }
+}
+
+// Without learning the loss on held-out users stays what it is, and dropout is for training.
+TEST(Trainer, evaluates_on_the_same_draws_each_time) {
+    const MadeCorpus corpus = make_corpus(60, 4);
+    for (const auto objective : {ObjectiveKind::contrastive, ObjectiveKind::masked_language}) {
+        TrainOptions options = small_options(objective);
+        options.learning_rate = 0;
+        options.held_out = 0.3;
+        options.evaluate_every = 1;
+        options.patience = 0;
+        const auto loss = train_on(corpus, options, 2).report.held_out_loss;
+        ASSERT_EQ(loss.size(), 5U);
+        for (const auto& [step, value] : loss) EXPECT_EQ(value, loss[0].second) << step;
+        options.dropout = 0.4;
+        EXPECT_EQ(train_on(corpus, options, 1).report.held_out_loss, loss);
+        EXPECT_NE(train_on(corpus, options, 1).report.loss[0].second, loss[0].second);
+    }
+}
+
+TEST(Trainer, a_share_that_holds_out_too_few_users_or_leaves_too_few_is_refused) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    for (const double share : {1e-9, 1.0}) {
+        TrainOptions options = small_options(ObjectiveKind::contrastive);
+        options.held_out = share;
+        try {
+            train_on(corpus, options, 2);
+            FAIL() << "no error";
+        } catch (const base::Error& error) {
+            EXPECT_EQ(error.kind(), base::ErrorKind::usage);
+            EXPECT_THAT(error.what(), testing::HasSubstr("--held-out"));
+        }
+    }
 }
 
 TEST(Trainer, a_corpus_without_pairs_is_refused) {
