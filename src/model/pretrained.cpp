@@ -9,6 +9,7 @@
 #include "model/bert.h"
 #include "model/config_fields.h"
 #include "model/gpt2.h"
+#include "model/head.h"
 #include "model/t5.h"
 #include "model/weights.h"
 
@@ -94,13 +95,22 @@ std::shared_ptr<Encoder> on_device(std::shared_ptr<Encoder> model, Device device
     return model->with_weights(copied_weights(model->parameters(), torch_device(device), torch::kFloat));
 }
 
-std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model) {
+std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model, const HeadWeights* head) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
     if (failed) base::fail(base::ErrorKind::environment, "cannot make the folder {}: {}", folder.string(), failed.message());
-    const std::string config = model.config_json();
+    std::string config = model.config_json();
+    std::vector<Parameter> parameters = model.parameters();
+    if (head) {
+        auto json = Json::parse(config);
+        json["architectures"] = {head->format.architecture};
+        for (const auto& [key, value] : head->format.config) json[key] = Json::parse(value);
+        config = json.dump(2) + "\n";
+        for (Parameter& parameter : parameters) parameter.name = head->format.encoder_prefix + parameter.name;
+        parameters.insert(parameters.end(), head->parameters.begin(), head->parameters.end());
+    }
     base::write_file_atomically(folder / config_file, config);
-    return {{config_file, base::sha256_hex(config)}, {weights_file, write_weights(folder / weights_file, model.parameters())}};
+    return {{config_file, base::sha256_hex(config)}, {weights_file, write_weights(folder / weights_file, parameters)}};
 }
 
 }  // namespace kohort::model

@@ -14,6 +14,7 @@
 namespace kohort::model {
 
 class Encoder;
+struct HeadWeights;
 
 // The encoder in a folder that Kohort or Hugging Face's classes saved, of whatever family its config.json names: "bert",
 // "roberta" and "xlm-roberta", "gpt2", or "t5" and "mt5". A pooler, a decoder and task heads are left out, with a log line
@@ -40,7 +41,8 @@ struct SavedFile {
 };
 
 // Writes config.json and model.safetensors (fp32), each complete or not at all, so that transformers.AutoModel loads the
-// folder (T5EncoderModel and MT5EncoderModel of a T5). Equal weights give equal bytes. The folder is made if it is missing.
-std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model);
+// folder (T5EncoderModel and MT5EncoderModel of a T5), and with a head the class that the head is of; load_encoder() reads
+// either. Equal weights give equal bytes. The folder is made if it is missing.
+std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model, const HeadWeights* head = nullptr);
 
 }  // namespace kohort::model

@@ -58,6 +58,7 @@ class RepeatableKernels {
 
 std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Encoder& encoder) {
     if (options.objective == ObjectiveKind::contrastive) return make_contrastive_objective(options);
+    if (options.objective == ObjectiveKind::supervised) return make_supervised_objective(options, encoder);
     const auto* bert = dynamic_cast<const model::Bert*>(&encoder);
     if (!bert) base::fail(base::ErrorKind::usage, "masked language modelling trains a model of BERT's kind");
     return make_masked_language_objective(options, bert->config(), store.vocabulary_size(), store.special());
@@ -70,7 +71,7 @@ class Trainer {
         : comm_(comm), store_(store), options_(options), metrics_(metrics),
           objective_(make_objective(options, store, encoder)),
           weights_(encoder, [this](model::TensorSource source) { return objective_->make_head(std::move(source)); },
-                   objective_->fresh_head(), options.precision),
+                   objective_->fresh_head(), options.precision, options.lora, options.seed),
           stream_(store.samples(objective_->unit()), options.batch, options.seed),
           optimizer_(weights_.masters(), {.weight_decay = options.weight_decay}), gradients_(comm, weights_.masters()),
           schedule_{options.learning_rate, options.steps, options.warmup},
@@ -93,6 +94,10 @@ class Trainer {
         progress.finish();
         report_.repeated_steps = gradients_.repeats();
         report_.seconds = seconds_since(start_);
+        if (auto format = objective_->head_format())
+            report_.head = std::make_shared<model::HeadWeights>(model::HeadWeights{std::move(*format), weights_.head_masters()});
+        report_.adapters = weights_.adapters();
+        weights_.merge_adapters();
         return std::move(report_);
     }
 
@@ -139,7 +144,8 @@ class Trainer {
         const double waited = comm_.statistics().wait_seconds;
         const StepSequences sequences = collect_step(
             comm_, store_, objective_->unit(), stream_, step_, options_.micro_batch_tokens, weights_.sizes().hidden,
-            [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); });
+            [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); },
+            [this](std::int64_t sample, std::int64_t position) { return objective_->note(store_, sample, position); });
         StepResult result;
         std::vector<torch::Tensor> gradients;
         while (gradients.empty()) {
@@ -155,15 +161,17 @@ class Trainer {
         report_.tokens += sequences.tokens;
         if (step_ * 100 / options_.steps != (step_ - 1) * 100 / options_.steps || step_ == 0 || step_ + 1 == options_.steps)
             report_.loss.emplace_back(step_, result.loss);
-        metrics_.record("train_step", {{"objective", std::string(objective_->name())},
-                                       {"step", step_},
-                                       {"loss", result.loss},
-                                       {"learning_rate", rate},
-                                       {"gradient_norm", norm},
-                                       {"tokens", sequences.tokens},
-                                       {"sequences", sequences.count()},
-                                       {"seconds", seconds},
-                                       {"wait_share", (comm_.statistics().wait_seconds - waited) / std::max(seconds, 1e-9)}});
+        std::vector<base::MetricField> fields{{"objective", std::string(objective_->name())},
+                                              {"step", step_},
+                                              {"loss", result.loss},
+                                              {"learning_rate", rate},
+                                              {"gradient_norm", norm},
+                                              {"tokens", sequences.tokens},
+                                              {"sequences", sequences.count()},
+                                              {"seconds", seconds},
+                                              {"wait_share", (comm_.statistics().wait_seconds - waited) / std::max(seconds, 1e-9)}};
+        if (result.score) fields.push_back({"f1", result.score->f1()});
+        metrics_.record("train_step", fields);
         return result.loss;
     }
 
@@ -183,6 +191,41 @@ class Trainer {
     Clock::time_point start_, last_save_;
 };
 
+// What makes a user a sample, and how a message says it.
+struct Demand {
+    UserSample sample;
+    std::int64_t least;
+    const char* users;
+};
+Demand demand_of(const TrainOptions& options) {
+    if (options.objective == ObjectiveKind::supervised) return {UserSample::labelled, 2, "have a text and a label; supervised"};
+    switch (options.pairs) {
+        case PairKind::halves:
+        case PairKind::events: break;
+        case PairKind::query_item: return {UserSample::query_and_item, 2, "have a search that an event with an item follows; contrastive"};
+        case PairKind::title_category: return {UserSample::text_and_category, 2, "have an event whose item has a category; contrastive"};
+        case PairKind::dropout: return {UserSample::any_text, 2, "have a text; contrastive"};
+    }
+    return {UserSample::two_texts, 2, "have two different texts; contrastive"};
+}
+
+void check_samples(const TokenStore& store, const TrainOptions& options) {
+    using base::ErrorKind;
+    if (options.objective == ObjectiveKind::masked_language) {
+        if (store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
+        if (options.whole_words && !store.knows_words())
+            base::fail(ErrorKind::internal, "whole words are to be hidden, and the texts were read without them");
+        return;
+    }
+    const Demand demand = demand_of(options);
+    if (store.user_sample() != demand.sample) base::fail(ErrorKind::internal, "the texts were read for pairs of another kind");
+    if (store.samples(SampleUnit::user) < demand.least)
+        base::fail(ErrorKind::input, "{} of {} users {} training needs at least {} such users", store.samples(SampleUnit::user),
+                   store.users(), demand.users, demand.least);
+    if (options.objective == ObjectiveKind::contrastive && options.pairs == PairKind::dropout && options.dropout <= 0)
+        base::fail(ErrorKind::usage, "--pairs dropout tells the two sides of a pair apart by dropout alone; it needs --dropout above 0");
+}
+
 void check(const TokenStore& store, const model::Encoder& encoder, const TrainOptions& options) {
     using base::ErrorKind;
     if (options.max_tokens < 3 || options.max_tokens > encoder.sizes().longest)
@@ -191,11 +234,7 @@ void check(const TokenStore& store, const model::Encoder& encoder, const TrainOp
     if (store.vocabulary_size() > encoder.sizes().vocabulary)
         base::fail(ErrorKind::usage, "the tokenizer has {} tokens and the model only {}", store.vocabulary_size(),
                    encoder.sizes().vocabulary);
-    const bool pairs = options.objective == ObjectiveKind::contrastive;
-    if (pairs && store.samples(SampleUnit::user) < 2)
-        base::fail(ErrorKind::input, "{} of {} users have two different texts; contrastive training needs at least 2 such users",
-                   store.samples(SampleUnit::user), store.users());
-    if (!pairs && store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
+    check_samples(store, options);
 }
 
 }  // namespace

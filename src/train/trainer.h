@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,10 +16,13 @@
 #include "base/metrics.h"
 #include "model/device.h"
 #include "parallel/communicator.h"
+#include "train/lora_options.h"
+#include "train/pair_kind.h"
 #include "train/token_store.h"
 
 namespace kohort::model {
 class Encoder;
+struct HeadWeights;
 }
 
 namespace kohort::train {
@@ -26,6 +30,7 @@ namespace kohort::train {
 enum class ObjectiveKind {
     contrastive,      // the two halves of a user's drawn texts belong together: for `finetune`
     masked_language,  // hidden tokens are guessed (Devlin et al. 2019, section 3.1): for `pretrain`
+    supervised,       // users' labels are told from their texts: for `finetune`
 };
 
 enum class Pooling { mean, cls };
@@ -49,9 +54,19 @@ struct TrainOptions {
     double temperature = 0.07;
     double drop_tokens = 0.5;
     Pooling pooling = Pooling::mean;
+    PairKind pairs = PairKind::halves;  // the store's users must be of that kind
+    FalseNegatives false_negatives = FalseNegatives::texts;
+    double false_negative_margin = 2;   // see contrastive_loss.h; 2: none
+
+    // supervised (side_events, drop_tokens and pooling as above)
+    std::vector<std::string> labels;    // names by number
+    bool multi_label = false;
+
+    LoraOptions lora;                   // rank 0: all weights are trained
 
     // masked_language
     double mask = 0.15;
+    bool whole_words = true;            // of a store that knows words
 
     // without influence on the result
     int threads = 1;
@@ -65,6 +80,8 @@ struct TrainReport {
     std::int64_t repeated_steps = 0;  // computed again because a gradient outgrew its grid
     double seconds = 0;
     std::vector<std::pair<std::int64_t, double>> loss;  // about 100 (step, loss) from step 0 to the last
+    std::shared_ptr<const model::HeadWeights> head;     // for save_model(); null where nothing is on top that a folder keeps
+    std::shared_ptr<const AdapterWeights> adapters;     // for save_adapters(); null without LoRA
 };
 
 // Collective. Updates the model in place; it must be the same on all ranks, and of type fp32. Writes checkpoints to
