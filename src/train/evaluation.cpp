@@ -34,7 +34,8 @@ double Evaluation::loss() const {
     for (const auto& samples : batches_) {
         const StepSequences sequences = collect_samples(
             comm_, store_, objective_.unit(), samples, position, options_.micro_batch_tokens, model_.sizes().hidden,
-            [this](std::int64_t sample, std::int64_t at) { return objective_.draw(store_, sample, at); });
+            [this](std::int64_t sample, std::int64_t at) { return objective_.draw(store_, sample, at); },
+            [this](std::int64_t sample, std::int64_t at) { return objective_.note(store_, sample, at); });
         position += std::ssize(samples);
         const StepResult result = objective_.compute({comm_, sequences, model_, nullptr, options_});
         sum += result.loss * static_cast<double>(result.targets);

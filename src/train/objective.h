@@ -32,9 +32,17 @@ struct StepContext {
     const TrainOptions& options;
 };
 
+// How well labels were told, as counts over users and labels that may be added up over steps.
+struct Score {
+    std::int64_t right = 0, chosen = 0, given = 0;
+    // The F1 measure over all of them together ("micro"); where each user has one label, the accuracy.
+    double f1() const { return chosen + given > 0 ? 2.0 * static_cast<double>(right) / static_cast<double>(chosen + given) : 0; }
+};
+
 struct StepResult {
     double loss = 0;           // the same on every rank
     std::int64_t targets = 0;  // what it is the mean over: users, or masked tokens
+    std::optional<Score> score = std::nullopt;  // of a supervised objective
 };
 
 class Objective {
@@ -44,6 +52,8 @@ class Objective {
     virtual std::string_view name() const = 0;
     virtual SampleUnit unit() const = 0;
     virtual std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t position) const = 0;
+    // What every rank must know of a sample besides its sequences' lengths.
+    virtual std::vector<std::int32_t> note(const TokenStore&, std::int64_t /*sample*/, std::int64_t /*position*/) const { return {}; }
 
     // What is trained on top of the encoder, over the source's tensors, and the weights that it starts with. Nothing by
     // default.
@@ -80,5 +90,7 @@ std::unique_ptr<Objective> make_causal_language_objective(const TrainOptions& op
 // T5's, likewise; also Error(usage) where the tokenizer has no sentinels, or tokens that the model has not.
 std::unique_ptr<Objective> make_span_corruption_objective(const TrainOptions& options, const model::T5Config& config,
                                                           const text::SpecialTokens& special, const text::TextMarks& marks);
+// Of a store of labelled users, with options.labels.
+std::unique_ptr<Objective> make_supervised_objective(const TrainOptions& options, const model::Encoder& encoder);
 
 }  // namespace kohort::train

@@ -80,6 +80,7 @@ const Family& demand(const model::Encoder& encoder, const char* message) {
 std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Encoder& encoder) {
     switch (options.objective) {
         case ObjectiveKind::contrastive: return make_contrastive_objective(options);
+        case ObjectiveKind::supervised: return make_supervised_objective(options, encoder);
         case ObjectiveKind::masked_language: {
             const auto& bert = demand<model::Bert>(encoder, "masked language modelling trains a model of BERT's kind");
             return make_masked_language_objective(options, bert.config(), store.vocabulary_size(), store.special());
@@ -126,7 +127,7 @@ class Trainer {
         : comm_(comm), store_(store), options_(options), metrics_(metrics),
           objective_(make_objective(options, store, encoder)),
           weights_(encoder, [this](model::TensorSource source) { return objective_->make_head(std::move(source)); },
-                   start_of_head(options, *objective_, comm.is_root()), options.precision),
+                   start_of_head(options, *objective_, comm.is_root()), options.precision, options.lora, options.seed),
           held_out_(held_out_samples(comm, store, objective_->unit(), options.held_out, options.seed)),
           stream_(store.samples(objective_->unit()), options.batch, options.seed, held_out_),
           evaluation_(comm, store, *objective_, weights_, options, held_out_),
@@ -170,7 +171,9 @@ class Trainer {
         for (const auto& [step, loss] : report_.loss) report_.learning_rates.push_back(schedule_.rate(step));
         report_.seconds = seconds_since(start_);
         if (auto format = objective_->head_format())
-            report_.head = std::make_shared<model::HeadWeights>(std::move(*format), weights_.head_masters());
+            report_.head = std::make_shared<model::HeadWeights>(model::HeadWeights{std::move(*format), weights_.head_masters()});
+        report_.adapters = weights_.adapters();
+        weights_.merge_adapters();
         return std::move(report_);
     }
 
@@ -255,7 +258,8 @@ class Trainer {
         const ReductionStatistics reduced = gradients_.statistics();
         const StepSequences sequences = collect_step(
             comm_, store_, objective_->unit(), stream_, step_, options_.micro_batch_tokens, weights_.sizes().hidden,
-            [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); });
+            [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); },
+            [this](std::int64_t sample, std::int64_t position) { return objective_->note(store_, sample, position); });
         StepResult result;
         std::vector<torch::Tensor> gradients;
         while (gradients.empty()) {
@@ -300,10 +304,11 @@ class Trainer {
                                               {"hidden_share", under_way > 0 ? (now.hidden_seconds - before.hidden_seconds) / under_way : 0.0},
                                               {"reduction_bytes", now.bytes - before.bytes}};
         if (ceiling_ > 0) {
-            const double flops = encoder_flops(weights_.encoder_masters(), weights_.sizes(), sequences.lengths) +
+            const double flops = encoder_flops(weights_.encoder_parameters(), weights_.sizes(), sequences.lengths) +
                                  objective_->flops_of_target() * static_cast<double>(result.targets);
             fields.push_back({"mfu", flops / seconds / ceiling_});
         }
+        if (result.score) fields.push_back({"f1", result.score->f1()});
         metrics_.record("train_step", fields);
     }
 
@@ -353,6 +358,41 @@ class Trainer {
     Clock::time_point start_, last_save_;
 };
 
+// What makes a user a sample, and how a message says it.
+struct Demand {
+    UserSample sample;
+    std::int64_t least;
+    const char* users;
+};
+Demand demand_of(const TrainOptions& options) {
+    if (options.objective == ObjectiveKind::supervised) return {UserSample::labelled, 2, "have a text and a label; supervised"};
+    switch (options.pairs) {
+        case PairKind::halves:
+        case PairKind::events: break;
+        case PairKind::query_item: return {UserSample::query_and_item, 2, "have a search that an event with an item follows; contrastive"};
+        case PairKind::title_category: return {UserSample::text_and_category, 2, "have an event whose item has a category; contrastive"};
+        case PairKind::dropout: return {UserSample::any_text, 2, "have a text; contrastive"};
+    }
+    return {UserSample::two_texts, 2, "have two different texts; contrastive"};
+}
+
+void check_samples(const TokenStore& store, const TrainOptions& options) {
+    using base::ErrorKind;
+    if (options.objective == ObjectiveKind::masked_language) {
+        if (store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
+        if (options.whole_words && !store.knows_words())
+            base::fail(ErrorKind::internal, "whole words are to be hidden, and the texts were read without them");
+        return;
+    }
+    const Demand demand = demand_of(options);
+    if (store.user_sample() != demand.sample) base::fail(ErrorKind::internal, "the texts were read for pairs of another kind");
+    if (store.samples(SampleUnit::user) < demand.least)
+        base::fail(ErrorKind::input, "{} of {} users {} training needs at least {} such users", store.samples(SampleUnit::user),
+                   store.users(), demand.users, demand.least);
+    if (options.objective == ObjectiveKind::contrastive && options.pairs == PairKind::dropout && options.dropout <= 0)
+        base::fail(ErrorKind::usage, "--pairs dropout tells the two sides of a pair apart by dropout alone; it needs --dropout above 0");
+}
+
 void check(const TokenStore& store, const model::Encoder& encoder, const TrainOptions& options) {
     using base::ErrorKind;
     if (options.max_tokens < 3 || options.max_tokens > encoder.sizes().longest)
@@ -361,11 +401,7 @@ void check(const TokenStore& store, const model::Encoder& encoder, const TrainOp
     if (store.vocabulary_size() > encoder.sizes().vocabulary)
         base::fail(ErrorKind::usage, "the tokenizer has {} tokens and the model only {}", store.vocabulary_size(),
                    encoder.sizes().vocabulary);
-    const bool pairs = options.objective == ObjectiveKind::contrastive;
-    if (pairs && store.samples(SampleUnit::user) < 2)
-        base::fail(ErrorKind::input, "{} of {} users have two different texts; contrastive training needs at least 2 such users",
-                   store.samples(SampleUnit::user), store.users());
-    if (!pairs && store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
+    check_samples(store, options);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@
 #include "base/metrics.h"
 #include "model/device.h"
 #include "parallel/communicator.h"
+#include "train/lora_options.h"
+#include "train/pair_kind.h"
 #include "train/reduction.h"
 #include "train/schedule.h"
 #include "train/token_store.h"
@@ -29,6 +31,7 @@ namespace kohort::train {
 
 enum class ObjectiveKind {
     contrastive,      // the two halves of a user's drawn texts belong together: for `finetune`
+    supervised,       // users' labels are told from their texts: for `finetune`
     // For `pretrain`, each for one family of models:
     masked_language,  // hidden tokens are guessed (Devlin et al. 2019, section 3.1): BERT's kind
     causal_language,  // each token is guessed from those before it (Radford et al. 2019, section 2): GPT-2
@@ -70,9 +73,19 @@ struct TrainOptions {
     double temperature = 0.07;
     double drop_tokens = 0.5;
     Pooling pooling = Pooling::mean;
+    PairKind pairs = PairKind::halves;  // the store's users must be of that kind
+    FalseNegatives false_negatives = FalseNegatives::texts;
+    double false_negative_margin = 2;   // see contrastive_loss.h; 2: none
+
+    // supervised (side_events, drop_tokens and pooling as above)
+    std::vector<std::string> labels;    // names by number
+    bool multi_label = false;
+
+    LoraOptions lora;                   // rank 0: all weights are trained
 
     // masked_language, span_corruption
     double mask = 0.15;               // share of the tokens
+    bool whole_words = true;          // masked_language, of a store that knows words
 
     // all but contrastive
     std::filesystem::path start;      // a model's folder whose head is trained further, where it has one; empty: none
@@ -99,6 +112,7 @@ struct TrainReport {
     std::shared_ptr<const model::HeadWeights> head;     // for save_model(); null where nothing is on top that a folder keeps
     std::vector<double> learning_rates;                 // at those steps
     std::vector<std::pair<std::int64_t, double>> held_out_loss;  // (steps done, loss) of each evaluation
+    std::shared_ptr<const AdapterWeights> adapters;     // for save_adapters(); null without LoRA
 };
 
 // Collective. Updates the model in place: to the weights after the last step, or where users are held out, to those
