@@ -51,14 +51,6 @@ class TokenStore {
     std::int64_t samples(SampleUnit unit) const { return offsets(unit).back(); }
     std::int64_t users() const { return users_; }  // with any text at all
 
-    // This rank's users with any text, in their order. Numbers are of the whole corpus.
-    struct User {
-        std::int64_t number;                 // among all users with any text
-        std::int64_t sample;                 // as SampleUnit::user; -1 with fewer than two texts
-        std::int64_t first_text, last_text;  // [first, last) as SampleUnit::text
-    };
-    void visit_users(const std::function<void(const User&)>& visit) const;
-
     // The rank that owns a sample.
     int owner(SampleUnit unit, std::int64_t sample) const;
 
