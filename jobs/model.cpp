@@ -21,7 +21,9 @@
 #include "text/tokenizer.h"
 #include "text/vocabulary_trainer.h"
 #include "text/wordpiece_files.h"
+#include "text/word_iterator.h"
 #include "train/trainer.h"
+#include "training_data.h"
 
 namespace kohort::jobs {
 namespace {
@@ -96,7 +98,12 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
     settings.dropout = options.real("dropout");
     settings.threads = context.threads;
     settings.checkpoint_every = options.real("checkpoint-every");
-    if (objective == train::ObjectiveKind::contrastive) {
+    if (options.names("lora-rank")) {
+        settings.lora.rank = options.integer("lora-rank");
+        settings.lora.alpha = options.real("lora-alpha");
+        settings.lora.targets = options.text("lora-targets") == "all" ? train::LoraTargets::all : train::LoraTargets::attention;
+    }
+    if (objective == train::ObjectiveKind::contrastive || objective == train::ObjectiveKind::supervised) {
         settings.side_events = options.integer("side-events");
         settings.temperature = options.real("temperature");
         settings.drop_tokens = options.real("drop-tokens");
@@ -120,11 +127,17 @@ std::string loss_text(const train::TrainReport& report) {
     return text;
 }
 
-void train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run, const store::StageKey& key,
-               const train::TokenStore& tokens, model::Encoder& encoder, const train::TrainOptions& settings) {
-    if (settings.steps <= 0) return;
+// What a training leaves besides the encoder.
+struct Trained {
+    std::shared_ptr<const model::HeadWeights> head;
+    std::shared_ptr<const train::AdapterWeights> adapters;
+};
+
+Trained train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run, const store::StageKey& key,
+                  const train::TokenStore& tokens, model::Encoder& encoder, const train::TrainOptions& settings) {
     const auto report = train::train(comm, tokens, encoder, settings, run.path(), key.hash(), context.metrics);
     run.describe("loss", loss_text(report));
+    return {report.head, report.adapters};
 }
 
 // What a training stage does and where its model goes.
@@ -140,8 +153,11 @@ store::StageKey training_key(const JobContext& context, const Training& training
     store::StageKey key(training.folder);
     for (const char* name : {"seed", "vocabulary-size", "lowercase", "layers", "hidden", "heads", "intermediate", "train-tokens",
                              "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "weight-decay", "clip",
-                             "temperature", "dropout", "drop-tokens", "side-events", "pooling"})
+                             "temperature", "dropout", "drop-tokens", "side-events", "pooling", "lora-rank", "lora-alpha",
+                             "lora-targets"})
         if (options.names(name)) key.add(name, options.text(name));
+    add_training_data(key, options);
+    if (training.masked_language) key.add("words", text::word_rules_version());
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
     key.add("initial model", training.start ? fingerprint_of_model(*training.start) : "");
     key.add("environment", float_environment(context));
@@ -166,27 +182,43 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
     const auto config = training.start ? model::read_model_config(*training.start / "config.json")
                                        : new_model(options, tokenizer->vocabulary_size());
     if (!encoder) encoder = model::make_model(config, static_cast<std::uint64_t>(options.integer("seed")));
-    const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads);
+    const auto data = read_training_data(context);
+    const bool words = training.masked_language && options.text("whole-words") == "on" && options.integer("pretrain-steps") > 0;
+    const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads, longest_sequence, data->store_options(options, words));
+    if (training.contrastive) data->report(context, tokens);
     const auto masked_steps = training.masked_language ? options.integer("pretrain-steps") : 0;
     const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
+    Trained left;  // by the last training: an earlier one's head is of no use to a later one's encoder
     {
         const auto device = context.device;
         parallel::DeviceCommunicator carrier(context.comm, parallel::parse_collectives(options.text("collectives")), device.cuda);
         if (device.cuda) base::log_info("training on the GPU; gradients are summed by {}", carrier.description());
         encoder = model::on_device(encoder, device);
-        train_one(context, carrier.get(), run, key, tokens, *encoder, train_options(context, train::ObjectiveKind::masked_language, masked_steps));
-        train_one(context, carrier.get(), run, key, tokens, *encoder, train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+        if (masked_steps > 0)
+            left = train_one(context, carrier.get(), run, key, tokens, *encoder, train_options(context, train::ObjectiveKind::masked_language, masked_steps));
+        if (pair_steps > 0) {
+            auto settings = train_options(context, is_supervised(options) ? train::ObjectiveKind::supervised : train::ObjectiveKind::contrastive, pair_steps);
+            data->settle(options, settings);
+            left = train_one(context, carrier.get(), run, key, tokens, *encoder, settings);
+        }
     }
-    if (context.is_root())
-        for (const auto& file : model::save_model(folder, *encoder)) stage.add(training.folder + "/" + file.name, file.sha256);
-    run.describe("model", fmt::format("{} layers of {}, a vocabulary of {}, {} steps of masked language modelling, {} contrastive steps",
+    if (context.is_root()) {
+        for (const auto& file : model::save_model(folder, *encoder, left.head.get())) stage.add(training.folder + "/" + file.name, file.sha256);
+        // In a folder of their own: beside the merged weights a loader would add them once more.
+        if (left.adapters)
+            for (const auto& file : train::save_adapters(folder / "adapter", *left.adapters))
+                stage.add(training.folder + "/adapter/" + file.name, file.sha256);
+    }
+    run.describe("model", fmt::format("{} layers of {}, a vocabulary of {}, {} steps of masked language modelling, {} {} steps",
                                       config.num_hidden_layers, config.hidden_size, base::human_count(tokenizer->vocabulary_size()),
-                                      masked_steps, pair_steps));
+                                      masked_steps, pair_steps, is_supervised(options) ? "supervised" : "contrastive"));
     stage.finish();
     timer.finish(fmt::format("{} steps", masked_steps + pair_steps));
 }
 
 store::StageKey training_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus, const Training& training) {
+    if (!training.start && context.options.names("lora-rank") && context.options.integer("lora-rank") > 0)
+        base::fail(base::ErrorKind::usage, "--lora-rank adapts a trained model, and there is none: give one with --model, or run `pretrain` before");
     const auto key = training_key(context, training, corpus);
     store::Stage stage(context.comm, run, key, {training.folder});
     if (stage.complete()) base::log_info("train: complete already");
@@ -226,6 +258,7 @@ void check_training(JobContext& context) {
         const bool trains = !given || options.job() != "run";  // `run` takes a given model as it is, of any family
         if (trains && options.names("pooling") && options.text("pooling") == "last")
             base::fail(base::ErrorKind::usage, "--pooling last: a model is trained with mean or cls");
+        if (trains) check_training_data(options);
         if (given && options.given("tokenizer"))
             base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");
         const auto positions =

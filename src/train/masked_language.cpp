@@ -25,12 +25,12 @@ class MaskedLanguage : public Objective {
   public:
     MaskedLanguage(const TrainOptions& options, const model::ModelConfig& config, std::int64_t vocabulary,
                    const text::SpecialTokens& special)
-        : max_tokens_(options.max_tokens), whole_words_(options.whole_words), mask_{options.seed, options.mask, vocabulary, special}, config_(config), seed_(options.seed) {}
+        : max_tokens_(options.max_tokens), mask_{options.seed, options.mask, vocabulary, special}, config_(config), seed_(options.seed) {}
 
     std::string_view name() const override { return "masked_language"; }
     SampleUnit unit() const override { return SampleUnit::text; }
     std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t) const override {
-        return {whole_words_ ? draw_text_in_words(store, sample, max_tokens_) : draw_text(store, sample, max_tokens_)};
+        return {store.knows_words() ? draw_text_in_words(store, sample, max_tokens_) : draw_text(store, sample, max_tokens_)};
     }
     std::unique_ptr<model::Head> make_head(model::TensorSource source) const override {
         return std::make_unique<model::MlmHead>(config_, std::move(source));
@@ -93,7 +93,6 @@ class MaskedLanguage : public Objective {
     }
 
     std::int64_t max_tokens_;
-    bool whole_words_;
     MaskOptions mask_;
     model::ModelConfig config_;
     std::uint64_t seed_;

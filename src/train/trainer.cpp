@@ -213,8 +213,6 @@ void check_samples(const TokenStore& store, const TrainOptions& options) {
     using base::ErrorKind;
     if (options.objective == ObjectiveKind::masked_language) {
         if (store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
-        if (options.whole_words && !store.knows_words())
-            base::fail(ErrorKind::internal, "whole words are to be hidden, and the texts were read without them");
         return;
     }
     const Demand demand = demand_of(options);

@@ -64,9 +64,8 @@ struct TrainOptions {
 
     LoraOptions lora;                   // rank 0: all weights are trained
 
-    // masked_language
+    // masked_language (whole words, where the store knows words)
     double mask = 0.15;
-    bool whole_words = true;            // of a store that knows words
 
     // without influence on the result
     int threads = 1;
