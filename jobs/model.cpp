@@ -217,8 +217,11 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
 }
 
 store::StageKey training_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus, const Training& training) {
-    if (!training.start && context.options.names("lora-rank") && context.options.integer("lora-rank") > 0)
-        base::fail(base::ErrorKind::usage, "--lora-rank adapts a trained model, and there is none: give one with --model, or run `pretrain` before");
+    parallel::agree(context.comm, [&] {
+        if (!training.start && context.options.names("lora-rank") && context.options.integer("lora-rank") > 0)
+            base::fail(base::ErrorKind::usage,
+                       "--lora-rank adapts a trained model, and there is none: give one with --model, or run `pretrain` before");
+    });
     const auto key = training_key(context, training, corpus);
     store::Stage stage(context.comm, run, key, {training.folder});
     if (stage.complete()) base::log_info("train: complete already");

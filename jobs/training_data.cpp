@@ -125,24 +125,29 @@ void TrainingData::report(JobContext& context, const train::TokenStore& store) c
     const std::int64_t users = store.samples(train::SampleUnit::user);
     if (labels) {
         const std::int64_t known = parallel::all_sum(context.comm, labelled.load());
-        const std::int64_t unknown = labels->users() - known;
         base::log_info("labels: {} of {} users with a text have one, or several, of {} labels; {} users of the file are not in the corpus",
-                       base::human_count(users), base::human_count(store.users()), labels->names().size(), base::human_count(unknown));
-        if (users < 2)
-            base::fail(base::ErrorKind::input,
+                       base::human_count(users), base::human_count(store.users()), labels->names().size(),
+                       base::human_count(labels->users() - known));
+    }
+    if (users >= 2) return;
+    parallel::agree(context.comm, [&] {
+        using base::ErrorKind;
+        if (labels)
+            base::fail(ErrorKind::input,
                        "--labels {}: {} of its {} users are in the corpus with a text, and at least 2 are needed; where ids were "
                        "replaced by pseudonyms, --key-file names the key",
                        options.text("labels"), users, labels->users());
-    } else if (pair_kind(options) == train::PairKind::query_item && users < 2) {
-        base::fail(base::ErrorKind::input,
-                   "--pairs query-item: {} of {} users have an event of the behaviour \"{}\" that an event with an item follows, and at "
-                   "least 2 are needed; --query-behavior names another behaviour",
-                   users, store.users(), options.text("query-behavior"));
-    } else if (pair_kind(options) == train::PairKind::title_category && users < 2) {
-        base::fail(base::ErrorKind::input,
-                   "--pairs title-category: {} of {} users have an event whose item is among the {} of --categories {}, and at least 2 are needed",
-                   users, store.users(), categories.size(), options.text("categories"));
-    }
+        if (pair_kind(options) == train::PairKind::query_item)
+            base::fail(ErrorKind::input,
+                       "--pairs query-item: {} of {} users have an event of the behaviour \"{}\" that an event with an item follows, and "
+                       "at least 2 are needed; --query-behavior names another behaviour",
+                       users, store.users(), options.text("query-behavior"));
+        if (pair_kind(options) == train::PairKind::title_category)
+            base::fail(ErrorKind::input,
+                       "--pairs title-category: {} of {} users have an event whose item is among the {} of --categories {}, and at least "
+                       "2 are needed",
+                       users, store.users(), categories.size(), options.text("categories"));
+    });
 }
 
 void TrainingData::settle(const Options& options, train::TrainOptions& settings) const {
