@@ -68,6 +68,10 @@ std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool 
         {"decoder.", "lm_head.", "classification_head.", "classifier.", "qa_outputs.", "encoder.embed_tokens."}, notice);
 }
 
+std::string model_type_in(const std::filesystem::path& folder) {
+    return model_type_of(config_text(folder), (folder / config_file).string());
+}
+
 std::int64_t check_encoder(const std::filesystem::path& folder) {
     const auto json = config_text(folder), where = (folder / config_file).string();
     const auto type = model_type_of(json, where);
@@ -111,6 +115,10 @@ std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Enc
     }
     base::write_file_atomically(folder / config_file, config);
     return {{config_file, base::sha256_hex(config)}, {weights_file, write_weights(folder / weights_file, parameters)}};
+}
+
+std::string describe(const Encoder& model) {
+    return fmt::format("{} layers of {}", model.sizes().layers, model.sizes().hidden);
 }
 
 }  // namespace kohort::model

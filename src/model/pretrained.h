@@ -21,6 +21,9 @@ struct HeadWeights;
 // where `notice`. Error(usage) for what is not a known model, Error(input) for weights that do not fit config.json.
 std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice = true);
 
+// The "model_type" of the folder's config.json, one of those above. Error(usage) where it is another.
+std::string model_type_in(const std::filesystem::path& folder);
+
 // Error(usage) where load_encoder() would refuse the folder's config.json, or finds no weights. Returns the model's
 // longest sequence, special tokens included.
 std::int64_t check_encoder(const std::filesystem::path& folder);
@@ -44,5 +47,8 @@ struct SavedFile {
 // folder (T5EncoderModel and MT5EncoderModel of a T5), and with a head the class that the head is of; load_encoder() reads
 // either. Equal weights give equal bytes. The folder is made if it is missing.
 std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model, const HeadWeights* head = nullptr);
+
+// For people: "2 layers of 128".
+std::string describe(const Encoder& model);
 
 }  // namespace kohort::model

@@ -12,6 +12,7 @@
 
 #include "model/head.h"
 #include "model/model_config.h"
+#include "model/t5_config.h"
 #include "parallel/communicator.h"
 #include "train/dropout_masks.h"
 #include "train/gradient_reducer.h"
@@ -62,6 +63,9 @@ class Objective {
     // the head is of no use afterwards.
     virtual std::optional<model::HeadFormat> head_format() const { return std::nullopt; }
 
+    // Floating-point operations for one target, forwards and backwards, besides those of the encoder.
+    virtual double flops_of_target() const { return 0; }
+
     // Collective. Adds the gradients of this rank's micro-batches. A step may be computed more than once.
     virtual StepResult compute(const StepContext& step) = 0;
 };
@@ -80,6 +84,12 @@ std::unique_ptr<Objective> make_contrastive_objective(const TrainOptions& option
 std::unique_ptr<Objective> make_masked_language_objective(const TrainOptions& options, const model::ModelConfig& config,
                                                           std::int64_t vocabulary,
                                                           const text::SpecialTokens& special);
+// GPT-2's: `marks` and `special` are the tokenizer's. Error(usage) where nothing marks a text's end.
+std::unique_ptr<Objective> make_causal_language_objective(const TrainOptions& options, const text::SpecialTokens& special,
+                                                          const text::TextMarks& marks);
+// T5's, likewise; also Error(usage) where the tokenizer has no sentinels, or tokens that the model has not.
+std::unique_ptr<Objective> make_span_corruption_objective(const TrainOptions& options, const model::T5Config& config,
+                                                          const text::SpecialTokens& special, const text::TextMarks& marks);
 // Of a store of labelled users, with options.labels.
 std::unique_ptr<Objective> make_supervised_objective(const TrainOptions& options, const model::Encoder& encoder);
 

@@ -77,8 +77,19 @@ std::vector<Sequence> sequences_of(const TokenStore& store, const Texts& texts, 
 
 }  // namespace
 
-SampleStream::SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed)
-    : population_(population), batch_(std::min(population, batch)), seed_(seed) {}
+SampleStream::SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed, std::vector<std::int64_t> left_out)
+    : left_out_(std::move(left_out)), population_(population - std::ssize(left_out_)), batch_(std::min(population_, batch)), seed_(seed) {}
+
+// The sample that `place` others come before, those left out not counted.
+std::int64_t SampleStream::sample_at(std::int64_t place) const {
+    std::int64_t before = 0, end = std::ssize(left_out_);  // of those left out
+    while (before < end) {
+        const std::int64_t middle = (before + end) / 2;
+        if (left_out_[static_cast<std::size_t>(middle)] - middle <= place) before = middle + 1;
+        else end = middle;
+    }
+    return place + before;
+}
 
 std::vector<std::int64_t> SampleStream::samples(std::int64_t step) const {
     std::vector<std::int64_t> result(static_cast<std::size_t>(batch_));
@@ -90,7 +101,7 @@ std::vector<std::int64_t> SampleStream::samples(std::int64_t step) const {
             permutation.emplace(population_, seed_, static_cast<std::uint64_t>(epoch));
             permuted = epoch;
         }
-        result[static_cast<std::size_t>(i)] = (*permutation)(position % population_);
+        result[static_cast<std::size_t>(i)] = sample_at((*permutation)(position % population_));
     }
     return result;
 }

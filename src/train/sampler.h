@@ -18,14 +18,18 @@ using Sequence = std::vector<text::TokenId>;  // with special tokens
 // of one epoch and the beginning of the next.
 class SampleStream {
   public:
-    SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed);
+    // Of the samples [0, population) but those `left_out`, which ascend; some must remain.
+    SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed, std::vector<std::int64_t> left_out = {});
 
-    std::int64_t batch() const { return batch_; }  // at most the population
+    std::int64_t batch() const { return batch_; }  // at most the number of samples
     std::int64_t first_position(std::int64_t step) const { return step * batch_; }
     std::vector<std::int64_t> samples(std::int64_t step) const;  // [batch]
 
   private:
-    std::int64_t population_, batch_;
+    std::int64_t sample_at(std::int64_t place) const;
+
+    std::vector<std::int64_t> left_out_;
+    std::int64_t population_, batch_;  // without those left out
     std::uint64_t seed_;
 };
 

@@ -75,13 +75,20 @@ void exchange_ids(parallel::Communicator& comm, StepSequences& step, const std::
 }  // namespace
 
 StepSequences collect_step(parallel::Communicator& comm, const TokenStore& store, SampleUnit unit, const SampleStream& stream,
-                           std::int64_t step_number, std::int64_t token_budget, std::int64_t hidden,
-                           const std::function<std::vector<Sequence>(std::int64_t, std::int64_t)>& draw,
+                           std::int64_t step_number, std::int64_t token_budget, std::int64_t hidden, const DrawSample& draw,
                            const NoteSample& note) {
-    StepSequences step;
+    auto step = collect_samples(comm, store, unit, stream.samples(step_number), stream.first_position(step_number), token_budget,
+                                hidden, draw, note);
     step.step = step_number;
-    step.first_position = stream.first_position(step_number);
-    step.samples = stream.samples(step_number);
+    return step;
+}
+
+StepSequences collect_samples(parallel::Communicator& comm, const TokenStore& store, SampleUnit unit,
+                              std::vector<std::int64_t> samples, std::int64_t first_position, std::int64_t token_budget,
+                              std::int64_t hidden, const DrawSample& draw, const NoteSample& note) {
+    StepSequences step;
+    step.first_position = first_position;
+    step.samples = std::move(samples);
 
     std::vector<int> owners;
     Drawn own;

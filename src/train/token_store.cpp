@@ -50,7 +50,7 @@ std::vector<std::int32_t> split_by_bytes(const std::vector<std::int64_t>& text_b
 
 TokenStore::TokenStore(parallel::Communicator& comm, const corpus::CorpusInfo& info, const PartitionSource& source,
                        const text::Tokenizer& tokenizer, int threads, std::int64_t most_ids, const StoreOptions& options)
-    : special_(tokenizer.special()), user_sample_(options.users.sample), knows_words_(options.words),
+    : special_(tokenizer.special()), marks_(text::find_text_marks(tokenizer)), user_sample_(options.users.sample), knows_words_(options.words),
       vocabulary_size_(tokenizer.vocabulary_size()), texts_(memory_for_ids(comm, options.memory)),
       categories_(memory_for_ids(comm, options.memory)), rank_(comm.rank()) {
     const auto first = split_by_bytes(info.text_bytes, comm.size());

@@ -14,6 +14,7 @@
 
 #include "corpus/user_document.h"
 #include "parallel/communicator.h"
+#include "text/text_marks.h"
 #include "text/tokenizer.h"
 #include "train/token_array.h"
 #include "train/tokenised_partition.h"
@@ -78,6 +79,7 @@ class TokenStore {
     UserSample user_sample() const { return user_sample_; }
     bool knows_words() const { return knows_words_; }
     const text::SpecialTokens& special() const { return special_; }
+    const text::TextMarks& marks() const { return marks_; }
     std::int64_t vocabulary_size() const { return vocabulary_size_; }
 
   private:
@@ -95,6 +97,7 @@ class TokenStore {
     std::size_t local_text(std::int64_t text) const { return static_cast<std::size_t>(text - text_offsets_[static_cast<std::size_t>(rank_)]); }
 
     text::SpecialTokens special_;
+    text::TextMarks marks_;
     UserSample user_sample_;
     bool knows_words_;
     std::int64_t vocabulary_size_ = 0, users_ = 0;

@@ -84,6 +84,7 @@ TrainedModel::Instance TrainedModel::instance(bool gradients) const {
     const std::vector<model::Parameter>& parameters = encoder_.parameters();
     result.encoder = encoder_.with_weights(
         in_order(parameters, targets_.empty() ? leaves.first(first_head_) : std::span<const torch::Tensor>(weights)));
+    result.encoder->checkpoint_activations(checkpoints_);
     result.head = make_head_(in_order(names.subspan(first_head_), leaves.subspan(first_head_)));
     return result;
 }

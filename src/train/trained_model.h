@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "model/device.h"
@@ -32,6 +33,8 @@ class TrainedModel {
     }
     std::shared_ptr<const AdapterWeights> adapters() const;  // null without
 
+    const std::vector<model::Parameter>& encoder_parameters() const { return encoder_.parameters(); }
+
     // Makes the working weights follow the masters.
     void refresh();
 
@@ -46,6 +49,9 @@ class TrainedModel {
     };
     Instance instance(bool gradients) const;
 
+    // Whether instances compute activations again in the backward pass (model::Encoder::checkpoint_activations).
+    void checkpoint_activations(bool on) { checkpoints_ = on; }
+
     model::EncoderSizes sizes() const { return encoder_.sizes(); }
     torch::Device device() const { return encoder_.device(); }
 
@@ -59,6 +65,7 @@ class TrainedModel {
     std::size_t first_head_ = 0;          // among the masters
     std::vector<model::Parameter> masters_;
     std::vector<torch::Tensor> working_;  // [masters]
+    bool checkpoints_ = false;
 };
 
 }  // namespace kohort::train

@@ -1,6 +1,8 @@
-// A step whose loss is a function of all of its text vectors together: every rank embeds its micro-batches and keeps their
-// graphs, the vectors (not the texts) are gathered, every rank computes the same loss and its gradient by vector, and then
-// each micro-batch carries its vectors' gradients back to the weights.
+// A step whose loss is a function of all of its text vectors together: every rank embeds its micro-batches, the vectors (not
+// the texts) are gathered, every rank computes the same loss and its gradient by vector, and then each micro-batch carries
+// its vectors' gradients back to the weights. In between, a rank keeps the graphs of all its micro-batches; or, by gradient
+// caching (Gao et al. 2021, section 3), none of them, and embeds each micro-batch a second time: a batch can then have any
+// size, for a third more time.
 #pragma once
 
 #include <torch/torch.h>
