@@ -22,7 +22,9 @@
 #include "text/tokenizer.h"
 #include "text/vocabulary_trainer.h"
 #include "text/wordpiece_files.h"
+#include "text/word_iterator.h"
 #include "train/trainer.h"
+#include "training_data.h"
 
 namespace kohort::jobs {
 namespace {
@@ -100,6 +102,7 @@ train::ObjectiveKind language_objective(const std::string& model_type) {
 const char* name_of(train::ObjectiveKind objective) {
     switch (objective) {
         case train::ObjectiveKind::contrastive: return "contrastive training";
+        case train::ObjectiveKind::supervised: return "supervised training";
         case train::ObjectiveKind::masked_language: return "masked language modelling";
         case train::ObjectiveKind::causal_language: return "causal language modelling";
         case train::ObjectiveKind::span_corruption: return "span corruption";
@@ -149,7 +152,12 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
     settings.checkpoint_every = options.real("checkpoint-every");
     settings.keep_checkpoints = options.integer("keep-checkpoints");
     settings.zero = options.text("zero") == "auto" ? train::Zero::automatic : options.text("zero") == "1" ? train::Zero::on : train::Zero::off;
-    if (objective == train::ObjectiveKind::contrastive) {
+    if (options.names("lora-rank")) {
+        settings.lora.rank = options.integer("lora-rank");
+        settings.lora.alpha = options.real("lora-alpha");
+        settings.lora.targets = options.text("lora-targets") == "all" ? train::LoraTargets::all : train::LoraTargets::attention;
+    }
+    if (objective == train::ObjectiveKind::contrastive || objective == train::ObjectiveKind::supervised) {
         settings.side_events = options.integer("side-events");
         settings.temperature = options.real("temperature");
         settings.drop_tokens = options.real("drop-tokens");
@@ -173,6 +181,7 @@ std::int64_t settle_steps(const Options& options, const train::TokenStore& store
 // curve, for the report.
 struct Trained {
     std::shared_ptr<const model::HeadWeights> head;
+    std::shared_ptr<const train::AdapterWeights> adapters;  // null without low-rank adapters
     std::string curve;
 };
 
@@ -189,7 +198,7 @@ Trained train_one(JobContext& context, parallel::Communicator& comm, store::RunF
     report::TrainingCurve curve{name_of(settings.objective), {}};
     for (std::size_t i = 0; i < report.loss.size(); ++i)
         curve.points.push_back({report.loss[i].first, report.loss[i].second, report.learning_rates[i]});
-    return {report.head, report::curve_lines(curve)};
+    return {report.head, report.adapters, report::curve_lines(curve)};
 }
 
 // What a training stage does and where its model goes.
@@ -207,8 +216,10 @@ store::StageKey training_key(const JobContext& context, const Training& training
                              "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule", "final-rate", "cooldown",
                              "layer-decay", "weight-decay", "clip", "held-out", "evaluate-every", "patience",
                              "temperature", "dropout", "drop-tokens", "side-events", "pooling", "train-precision",
-                             "micro-batch-tokens", "reduction"})
+                             "micro-batch-tokens", "reduction", "lora-rank", "lora-alpha", "lora-targets"})
         if (options.names(name)) key.add(name, options.text(name));
+    add_training_data(key, options);
+    if (training.language) key.add("words", text::word_rules_version());
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
     key.add("initial model", training.start ? fingerprint_of_model(*training.start) : "");
     key.add("environment", float_environment(context));
@@ -234,10 +245,14 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         encoder = model::make_model(new_model(options, tokenizer->vocabulary_size(), tokenizer.get()),
                                     static_cast<std::uint64_t>(options.integer("seed")));
     const auto objective = language_objective(training.start ? model::model_type_in(*training.start) : options.text("family"));
-    const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads);
+    const auto data = read_training_data(context);
     const auto language_steps = training.language ? options.integer("pretrain-steps") : 0;
+    const bool words = objective == train::ObjectiveKind::masked_language && language_steps > 0 && options.text("whole-words") == "on";
+    const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads, longest_sequence, data->store_options(options, words));
+    if (training.contrastive) data->report(context, tokens);
     const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
-    std::shared_ptr<const model::HeadWeights> head;  // of the last training, as it is of no use to another encoder
+    const auto pair_objective = is_supervised(options) ? train::ObjectiveKind::supervised : train::ObjectiveKind::contrastive;
+    Trained left;  // by the last training: an earlier one's head is of no use to a later one's encoder
     {
         const auto device = context.device;
         parallel::DeviceCommunicator carrier(context.comm, parallel::parse_collectives(options.text("collectives")), device.cuda);
@@ -246,26 +261,40 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         std::string curves;
         const auto train = [&](const train::TrainOptions& settings) {
             auto trained = train_one(context, carrier.get(), run, key, tokens, *encoder, settings);
-            head = std::move(trained.head);
             curves += trained.curve;
+            left = std::move(trained);
         };
         if (language_steps > 0) {
             auto settings = train_options(context, objective, language_steps);
             settings.start = training.start.value_or("");
             train(settings);
         }
-        if (pair_steps > 0) train(train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+        if (pair_steps > 0) {
+            auto settings = train_options(context, pair_objective, pair_steps);
+            data->settle(options, settings);
+            train(settings);
+        }
         run.describe("loss of " + training.folder, curves);
     }
-    if (context.is_root())
-        for (const auto& file : model::save_model(folder, *encoder, head.get())) stage.add(training.folder + "/" + file.name, file.sha256);
-    run.describe("model", fmt::format("{}, a vocabulary of {}, {} steps of {}, {} contrastive steps", model::describe(*encoder),
-                                      base::human_count(tokenizer->vocabulary_size()), language_steps, name_of(objective), pair_steps));
+    if (context.is_root()) {
+        for (const auto& file : model::save_model(folder, *encoder, left.head.get())) stage.add(training.folder + "/" + file.name, file.sha256);
+        // In a folder of their own: beside the merged weights a loader would add them once more.
+        if (left.adapters)
+            for (const auto& file : train::save_adapters(folder / "adapter", *left.adapters))
+                stage.add(training.folder + "/adapter/" + file.name, file.sha256);
+    }
+    run.describe("model", fmt::format("{}, a vocabulary of {}, {} steps of {}, {} steps of {}", model::describe(*encoder),
+                                      base::human_count(tokenizer->vocabulary_size()), language_steps, name_of(objective), pair_steps, name_of(pair_objective)));
     stage.finish();
     timer.finish(fmt::format("{} steps", language_steps + pair_steps));
 }
 
 store::StageKey training_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus, const Training& training) {
+    parallel::agree(context.comm, [&] {
+        if (!training.start && context.options.names("lora-rank") && context.options.integer("lora-rank") > 0)
+            base::fail(base::ErrorKind::usage,
+                       "--lora-rank adapts a trained model, and there is none: give one with --model, or run `pretrain` before");
+    });
     const auto key = training_key(context, training, corpus);
     store::Stage stage(context.comm, run, key, {training.folder});
     if (stage.complete()) base::log_info("train: complete already");
@@ -302,6 +331,7 @@ void check_training(JobContext& context) {
     const auto& options = context.options;
     parallel::agree(context.comm, [&] {
         const auto given = given_model(options);
+        if (!given || options.job() != "run") check_training_data(options);  // `run` takes a given model as it is
         if (given && options.given("tokenizer"))
             base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");
         const auto positions = given ? model::check_encoder(*given)

@@ -19,7 +19,8 @@ double or_infinity(double loss) { return std::isnan(loss) ? std::numeric_limits<
 Evaluation::Evaluation(parallel::Communicator& comm, const TokenStore& store, Objective& objective, const TrainedModel& model,
                        const TrainOptions& options, const std::vector<std::int64_t>& samples, std::int64_t most)
     : comm_(comm), store_(store), objective_(objective), model_(model), options_(options) {
-    options_.dropout = 0;
+    // The two sides of a dropout pair would be equal without it; its masks are the same each time.
+    if (options_.objective != ObjectiveKind::contrastive || options_.pairs != PairKind::dropout) options_.dropout = 0;
     const std::int64_t count = std::min(std::ssize(samples), most);
     // No batch is smaller than a step's, so that each sample has as many negatives as in training.
     const std::int64_t batches = std::max<std::int64_t>(1, count / options.batch);
@@ -28,7 +29,7 @@ Evaluation::Evaluation(parallel::Communicator& comm, const TokenStore& store, Ob
         batches_[static_cast<std::size_t>(i * batches / count)].push_back(samples[static_cast<std::size_t>(i * std::ssize(samples) / count)]);
 }
 
-double Evaluation::loss() const {
+double Evaluation::loss(std::optional<Score>* score) const {
     double sum = 0;
     std::int64_t targets = 0, position = first_position;
     for (const auto& samples : batches_) {
@@ -40,6 +41,11 @@ double Evaluation::loss() const {
         const StepResult result = objective_.compute({comm_, sequences, model_, nullptr, options_});
         sum += result.loss * static_cast<double>(result.targets);
         targets += result.targets;
+        if (!score || !result.score) continue;
+        if (!*score) score->emplace();
+        (*score)->right += result.score->right;
+        (*score)->chosen += result.score->chosen;
+        (*score)->given += result.score->given;
     }
     return sum / static_cast<double>(std::max<std::int64_t>(targets, 1));
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,8 +21,9 @@ class Evaluation {
     Evaluation(parallel::Communicator& comm, const TokenStore& store, Objective& objective, const TrainedModel& model,
                const TrainOptions& options, const std::vector<std::int64_t>& samples, std::int64_t most = 1024);
 
-    // Collective. The mean loss over the samples' targets, without dropout; alike on all ranks, and at any number.
-    double loss() const;
+    // Collective. The mean loss over the samples' targets, without dropout (but for dropout pairs); alike on all ranks, and at
+    // any number. `score`, where given, receives what a supervised objective counts over all samples.
+    double loss(std::optional<Score>* score = nullptr) const;
 
   private:
     parallel::Communicator& comm_;

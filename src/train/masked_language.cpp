@@ -23,7 +23,7 @@ class MaskedLanguage : public Objective {
     std::string_view name() const override { return "masked_language"; }
     SampleUnit unit() const override { return SampleUnit::text; }
     std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t) const override {
-        return {whole_words_ ? draw_text_in_words(store, sample, max_tokens_) : draw_text(store, sample, max_tokens_)};
+        return {whole_words_ && store.knows_words() ? draw_text_in_words(store, sample, max_tokens_) : draw_text(store, sample, max_tokens_)};
     }
     std::unique_ptr<model::Head> make_head(model::TensorSource source) const override {
         return std::make_unique<model::MlmHead>(config_, std::move(source));

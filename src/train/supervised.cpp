@@ -55,8 +55,9 @@ class Supervised : public Objective {
         SupervisedLoss result;
         carry_back(step, [&](const torch::Tensor& vectors) {
             result = supervised_loss(vectors, step.sequences.per_sample, step.sequences.notes, head.weight(), head.bias(), multi_label_);
-            // Every rank has the whole gradient of the head, so one of them adds it.
-            if (step.gradients && step.comm.is_root()) {
+            // Every rank has the whole gradient of the head, so one of them adds it: one with a backward pass still to come, or
+            // its sums could have left.
+            if (step.gradients && step.comm.rank() == step.sequences.micro_batches.at(0).rank) {
                 const std::size_t tensors = step.model.masters().size();
                 step.gradients->add(tensors - 2, result.weight_gradient.to(step.model.device()));
                 step.gradients->add(tensors - 1, result.bias_gradient.to(step.model.device()));

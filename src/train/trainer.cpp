@@ -314,13 +314,21 @@ class Trainer {
 
     void evaluate_if_due() {
         if (!best_ || (step_ % options_.evaluate_every != 0 && step_ != options_.steps)) return;
-        report_.held_out_loss.emplace_back(step_, evaluation_.loss());
+        std::optional<Score> score;
+        report_.held_out_loss.emplace_back(step_, evaluation_.loss(&score));
         const bool lowest = best_evaluation(report_.held_out_loss) + 1 == report_.held_out_loss.size();
         if (lowest) best_->keep(masters_);
-        metrics_.record("evaluation", {{"objective", std::string(objective_->name())},
-                                       {"step", step_},
-                                       {"loss", report_.held_out_loss.back().second},
-                                       {"lowest", lowest}});
+        std::vector<base::MetricField> fields{{"objective", std::string(objective_->name())},
+                                              {"step", step_},
+                                              {"loss", report_.held_out_loss.back().second},
+                                              {"lowest", lowest}};
+        if (score) {
+            fields.push_back({"f1", score->f1()});
+            if (comm_.is_root())
+                base::log_info("{}: held-out loss {:.4f}, F1 {:.4f} (the accuracy, where users have one label each) after step {}", objective_->name(),
+                               report_.held_out_loss.back().second, score->f1(), step_);
+        }
+        metrics_.record("evaluation", fields);
     }
 
     void take_best_weights() {
@@ -380,8 +388,6 @@ void check_samples(const TokenStore& store, const TrainOptions& options) {
     using base::ErrorKind;
     if (options.objective == ObjectiveKind::masked_language) {
         if (store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
-        if (options.whole_words && !store.knows_words())
-            base::fail(ErrorKind::internal, "whole words are to be hidden, and the texts were read without them");
         return;
     }
     const Demand demand = demand_of(options);

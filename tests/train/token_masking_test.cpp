@@ -60,5 +60,47 @@ TEST(TokenMasking, is_another_one_at_another_position_or_seed) {
     EXPECT_NE(mask_tokens(sequence, 0, other).places, first);
 }
 
+// Words of one to four tokens.
+Sequence text_in_words() {
+    Sequence sequence{2};
+    for (int word = 0; word < 80; ++word)
+        for (int i = 0; i <= word % 4; ++i) sequence.push_back((5 + (word + i) % 90) | (i > 0 ? goes_on_with_word : 0));
+    sequence.push_back(3);
+    return sequence;
+}
+
+TEST(WholeWordMasking, hides_all_of_a_word_or_nothing_and_its_share_of_tokens) {
+    const Sequence sequence = text_in_words();
+    double hidden = 0, masked = 0, kept = 0, tokens = 0;
+    for (int position = 0; position < 500; ++position) {
+        const auto result = mask_tokens(sequence, position, options);
+        std::vector<bool> is_hidden(sequence.size(), false);
+        for (std::size_t i = 0; i < result.places.size(); ++i) {
+            const auto place = static_cast<std::size_t>(result.places[i]);
+            is_hidden[place] = true;
+            EXPECT_EQ(result.targets[i], sequence[place] & ~goes_on_with_word);
+            masked += result.ids[place] == special.mask;
+            kept += result.ids[place] == result.targets[i];
+        }
+        for (std::size_t place = 1; place + 1 < sequence.size(); ++place) {
+            EXPECT_LT(result.ids[place], goes_on_with_word) << "no mark reaches a model";
+            if (sequence[place] & goes_on_with_word) {
+                EXPECT_EQ(is_hidden[place], is_hidden[place - 1]) << place;
+            }
+        }
+        hidden += static_cast<double>(result.places.size());
+        tokens += static_cast<double>(sequence.size()) - 2;
+    }
+    EXPECT_NEAR(hidden / tokens, 0.15, 0.006);
+    EXPECT_NEAR(masked / hidden, 0.8, 0.02);
+    EXPECT_NEAR(kept / hidden, 0.1 + 0.1 / 100, 0.015);
+}
+
+TEST(WholeWordMasking, hides_the_only_word_of_a_text_whole) {
+    const Sequence one_word{2, 9, 8 | goes_on_with_word, 7 | goes_on_with_word, 3};
+    for (int position = 0; position < 50; ++position)
+        EXPECT_THAT(mask_tokens(one_word, position, options).places, testing::ElementsAre(1, 2, 3)) << "the only word is hidden whole";
+}
+
 }  // namespace
 }  // namespace kohort::train
