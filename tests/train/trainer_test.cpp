@@ -490,7 +490,9 @@ TEST(Trainer, a_head_that_lies_beside_the_model_is_trained_further) {
         const Trained without = train_on(corpus, options, 2, other.path(), {}, load);
         const bool head = objective != ObjectiveKind::causal_language;  // GPT-2 has none of its own
         EXPECT_EQ(further.weights != without.weights, head);
-        if (head) EXPECT_LT(further.report.loss.front().second, without.report.loss.front().second);
+        if (head) {
+            EXPECT_LT(further.report.loss.front().second, without.report.loss.front().second);
+        }
     }
 }
 
