@@ -18,7 +18,9 @@ enum class RandomPurpose : std::uint32_t {
     cluster_init = 7,
     cluster_sample = 8,
     map_sample = 9,
-    mini_batch = 10
+    mini_batch = 10,
+    held_out = 14,  // users that training never sees
+    span_corruption = 16
 };
 
 class Philox {

@@ -21,8 +21,7 @@ class Bert : public Encoder {
 
     torch::Tensor forward(const TokenBatch& batch, DropoutSource* dropout = nullptr) const override;
     EncoderSizes sizes() const override {
-        return {config_.hidden_size, config_.vocab_size, config_.longest_sequence(), config_.pad_token_id,
-                config_.num_hidden_layers};
+        return {config_.hidden_size, config_.vocab_size, config_.longest_sequence(), config_.pad_token_id, config_.num_hidden_layers};
     }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
     std::unique_ptr<Encoder> with_weights(TensorSource source) const override;

@@ -1,13 +1,8 @@
-// The contrastive objective over all ranks: every rank embeds its micro-batches, the vectors (not the texts) are
-// gathered, every rank computes the same loss and its gradient by vector, and then each micro-batch carries its vectors'
-// gradients back to the weights. So all of a step's users are each other's negatives, however many ranks share the work.
-// In between, a rank keeps the graphs of all its micro-batches; or, by gradient caching (Gao et al. 2021, section 3), none
-// of them, and embeds each micro-batch a second time: a batch can then have any size, for a third more time.
-#include "base/memory.h"
-#include "base/worker_threads.h"
-#include "parallel/collectives.h"
+// The contrastive objective over all ranks: all of a step's users are each other's negatives, however many ranks share
+// the work.
 #include "train/contrastive_loss.h"
 #include "train/objective.h"
+#include "train/vector_step.h"
 
 namespace kohort::train {
 namespace {
@@ -15,101 +10,49 @@ namespace {
 class Contrastive : public Objective {
   public:
     explicit Contrastive(const TrainOptions& options)
-        : draw_{options.seed, options.side_events, options.drop_tokens, options.max_tokens} {}
+        : draw_{options.seed, options.side_events, options.drop_tokens, options.max_tokens, options.pairs},
+          false_negatives_(options.false_negatives) {}
 
     std::string_view name() const override { return "contrastive"; }
     SampleUnit unit() const override { return SampleUnit::user; }
     std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t position) const override {
         return draw_sides(store, sample, position, draw_);
     }
+    std::vector<std::int32_t> note(const TokenStore& store, std::int64_t sample, std::int64_t position) const override {
+        if (false_negatives_ == FalseNegatives::users) return {};
+        std::vector<std::int32_t> halves;
+        for (const std::int64_t key : side_keys(store, sample, position, draw_)) {
+            halves.push_back(static_cast<std::int32_t>(key >> 32));
+            halves.push_back(static_cast<std::int32_t>(key & 0xFFFFFFFF));
+        }
+        return halves;
+    }
 
     StepResult compute(const StepContext& step) override {
-        const auto own = own_micro_batches(step);
-        const bool keep = step.gradients && !caches(step, own);
-        std::vector<std::unique_ptr<Embedded>> kept(own.size());
-        std::vector<torch::Tensor> vectors(own.size());  // [rows, H] each
-        base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t index) {
-            step.comm.check_peers();
-            const auto i = static_cast<std::size_t>(index);
-            auto embedded = std::make_unique<Embedded>(step, keep ? step.gradients : nullptr, own[i]);
-            vectors[i] = embedded->vectors.detach();
-            if (keep) kept[i] = std::move(embedded);
+        const auto excluded = no_negatives(step.sequences.samples, noted_sides(step));
+        double loss = 0;
+        carry_back(step, [&](const torch::Tensor& vectors) {
+            const auto result = contrastive_loss(vectors, step.sequences.per_sample, excluded, step.options.temperature,
+                                                 step.options.false_negative_margin);
+            loss = result.loss;
+            return result.gradient;
         });
-        const auto all = gather(step, vectors);
-        const ContrastiveLoss loss =
-            contrastive_loss(all, step.sequences.per_sample, step.sequences.samples, step.options.temperature);
-        if (step.gradients)
-            base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t index) {
-                step.comm.check_peers();
-                const auto i = static_cast<std::size_t>(index);
-                const auto embedded = keep ? std::move(kept[i]) : std::make_unique<Embedded>(step, step.gradients, own[i]);
-                const auto gradient = loss.gradient.index_select(0, places_of(step, own[i]));
-                embedded->replica.backward(embedded->vectors, gradient.to(embedded->vectors.device()));
-            });
-        return {loss.loss, std::ssize(step.sequences.samples)};
+        return {loss, std::ssize(step.sequences.samples), {}};
     }
 
   private:
-    static torch::Tensor places_of(const StepContext& step, std::int64_t m) {
-        return torch::tensor(step.sequences.micro_batches[static_cast<std::size_t>(m)].sequences, torch::kInt);
-    }
-
-    // One micro-batch's vectors [rows, H], and what their backward pass needs; without `gradients` it has none.
-    struct Embedded {
-        Embedded(const StepContext& step, GradientReducer* gradients, std::int64_t m)
-            : replica(step.model, gradients), masks(dropout_masks(step, m)) {
-            // A graph exists where a weight wants a gradient. The mode is always on, since kernels are chosen by it and both
-            // passes of gradient caching must come to the same vectors.
-            const torch::AutoGradMode mode(true);
-            const auto batch = make_micro_batch(step, step.sequences.ids[static_cast<std::size_t>(m)]);
-            const auto hidden = replica.encoder().forward(batch, masks ? &*masks : nullptr);
-            const auto pooled =
-                step.options.pooling == Pooling::mean ? model::mean_pool(hidden, batch.lengths) : model::cls_pool(hidden);
-            vectors = torch::nn::functional::normalize(pooled, torch::nn::functional::NormalizeFuncOptions().dim(1));
-        }
-        Replica replica;
-        std::optional<DropoutMasks> masks;
-        torch::Tensor vectors;
-    };
-
-    static bool caches(const StepContext& step, const std::vector<std::int64_t>& own) {
-        if (step.options.gradient_caching != Choice::automatic) return step.options.gradient_caching == Choice::on;
-        // Korthikanti et al. 2022, section 4.1: a layer keeps 34 bytes for each token and unit of width in 16-bit numbers;
-        // twice that in fp32. With checkpointing it keeps its input.
-        double tokens = 0;
-        for (const std::int64_t m : own) {
-            const auto& plan = step.sequences.micro_batches[static_cast<std::size_t>(m)];
-            tokens += static_cast<double>(plan.rows() * plan.longest);
-        }
-        const double each = step.options.activation_checkpointing ? 4 : step.options.precision == model::Precision::bf16 ? 34 : 68;
-        const auto sizes = step.model.sizes();
-        const double kept = tokens * each * static_cast<double>(sizes.layers * sizes.hidden);
-        const auto free = static_cast<double>(base::available_memory());
-        return free > 0 && kept > free / 4 / step.comm.topology().local_size;
-    }
-
-    // All vectors of the step [N, H] on the CPU, in canonical order.
-    static torch::Tensor gather(const StepContext& step, const std::vector<torch::Tensor>& vectors) {
-        const torch::NoGradGuard no_grad;
-        const std::int64_t width = step.model.sizes().hidden;
-        std::vector<torch::Tensor> parts{torch::empty({0, width})};
-        for (const torch::Tensor& part : vectors) parts.push_back(part.detach().cpu());
-        const auto mine = torch::cat(parts).contiguous();
-        const auto size = static_cast<std::size_t>(mine.numel());
-        auto received = parallel::all_gather(step.comm, std::span<const float>(mine.data_ptr<float>(), size));
-
-        // The ranks' vectors lie one after another, each rank's micro-batches in the order of the plan.
-        std::vector<std::int64_t> order;
-        const auto& plan = step.sequences.micro_batches;
-        for (int rank = 0; rank < step.comm.size(); ++rank)
-            for (const MicroBatch& micro_batch : plan)
-                if (micro_batch.rank == rank) order.insert(order.end(), micro_batch.sequences.begin(), micro_batch.sequences.end());
-        auto all = torch::empty({step.sequences.count(), width});
-        all.index_copy_(0, torch::tensor(order, torch::kLong), torch::from_blob(received.data(), {step.sequences.count(), width}));
-        return all;
+    std::vector<SideKeys> noted_sides(const StepContext& step) const {
+        std::vector<SideKeys> sides;
+        if (false_negatives_ == FalseNegatives::users) return sides;
+        const auto key = [](std::int32_t high, std::int32_t low) {
+            return static_cast<std::int64_t>((static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32) | static_cast<std::uint32_t>(low));
+        };
+        for (const auto& note : step.sequences.notes) sides.push_back({key(note.at(0), note.at(1)), key(note.at(2), note.at(3))});
+        return sides;
     }
 
     DrawOptions draw_;
+    FalseNegatives false_negatives_;
 };
 
 }  // namespace

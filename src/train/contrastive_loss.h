@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -16,10 +17,17 @@ struct ContrastiveLoss {
     torch::Tensor gradient;  // [N, d] fp32, dloss / dvectors
 };
 
+// Which samples are no negatives of each other [B, B] (bool, symmetric, false on the diagonal): those of equal `users` [B]
+// and, where `sides` [B] are given (SideKeys), those of which any side is equal to any side of the other: of two equal
+// queries, the item of either fits both.
+using SideKeys = std::array<std::int64_t, 2>;
+torch::Tensor no_negatives(const std::vector<std::int64_t>& users, const std::vector<SideKeys>& sides);
+
 // vectors [N, d] on the CPU: for each sample in turn, per_sample[i] (even) vectors, the first half one side. A side's
-// vector is the mean of its vectors, scaled to length 1. `users` [B] tells samples of the same user apart from
-// negatives: another sample of the same user is not one. temperature > 0.
+// vector is the mean of its vectors, scaled to length 1. `excluded`: as no_negatives() gives it. margin >= 0: nor is a
+// negative what scores higher than the pair's own cosine + margin, as it is likely to belong there too (Solatorio 2024,
+// "GISTEmbed", section 3; here the model is its own guide); from 2 on there is none such. temperature > 0.
 ContrastiveLoss contrastive_loss(const torch::Tensor& vectors, const std::vector<std::int32_t>& per_sample,
-                                 const std::vector<std::int64_t>& users, double temperature);
+                                 const torch::Tensor& excluded, double temperature, double margin = 2);
 
 }  // namespace kohort::train

@@ -12,6 +12,7 @@
 
 #include "model/head.h"
 #include "model/model_config.h"
+#include "model/t5_config.h"
 #include "parallel/communicator.h"
 #include "train/dropout_masks.h"
 #include "train/gradient_reducer.h"
@@ -31,9 +32,17 @@ struct StepContext {
     const TrainOptions& options;
 };
 
+// How well labels were told, as counts over users and labels that may be added up over steps.
+struct Score {
+    std::int64_t right = 0, chosen = 0, given = 0;
+    // The F1 measure over all of them together ("micro"); where each user has one label, the accuracy.
+    double f1() const { return chosen + given > 0 ? 2.0 * static_cast<double>(right) / static_cast<double>(chosen + given) : 0; }
+};
+
 struct StepResult {
     double loss = 0;           // the same on every rank
     std::int64_t targets = 0;  // what it is the mean over: users, or masked tokens
+    std::optional<Score> score = std::nullopt;  // of a supervised objective
 };
 
 class Objective {
@@ -43,11 +52,16 @@ class Objective {
     virtual std::string_view name() const = 0;
     virtual SampleUnit unit() const = 0;
     virtual std::vector<Sequence> draw(const TokenStore& store, std::int64_t sample, std::int64_t position) const = 0;
+    // What every rank must know of a sample besides its sequences' lengths.
+    virtual std::vector<std::int32_t> note(const TokenStore&, std::int64_t /*sample*/, std::int64_t /*position*/) const { return {}; }
 
     // What is trained on top of the encoder, over the source's tensors, and the weights that it starts with. Nothing by
     // default.
     virtual std::unique_ptr<model::Head> make_head(model::TensorSource) const { return nullptr; }
     virtual model::TensorSource fresh_head() const { return {}; }
+    // How a folder holds that head, which may also be stored beside the encoder that training starts from. Nothing where
+    // the head is of no use afterwards.
+    virtual std::optional<model::HeadFormat> head_format() const { return std::nullopt; }
 
     // Floating-point operations for one target, forwards and backwards, besides those of the encoder.
     virtual double flops_of_target() const { return 0; }
@@ -70,5 +84,13 @@ std::unique_ptr<Objective> make_contrastive_objective(const TrainOptions& option
 std::unique_ptr<Objective> make_masked_language_objective(const TrainOptions& options, const model::ModelConfig& config,
                                                           std::int64_t vocabulary,
                                                           const text::SpecialTokens& special);
+// GPT-2's: `marks` and `special` are the tokenizer's. Error(usage) where nothing marks a text's end.
+std::unique_ptr<Objective> make_causal_language_objective(const TrainOptions& options, const text::SpecialTokens& special,
+                                                          const text::TextMarks& marks);
+// T5's, likewise; also Error(usage) where the tokenizer has no sentinels, or tokens that the model has not.
+std::unique_ptr<Objective> make_span_corruption_objective(const TrainOptions& options, const model::T5Config& config,
+                                                          const text::SpecialTokens& special, const text::TextMarks& marks);
+// Of a store of labelled users, with options.labels.
+std::unique_ptr<Objective> make_supervised_objective(const TrainOptions& options, const model::Encoder& encoder);
 
 }  // namespace kohort::train

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <numeric>
 #include <optional>
+#include <string_view>
 
+#include "base/hash.h"
 #include "base/philox.h"
 #include "train/epoch_permutation.h"
 
@@ -22,10 +24,72 @@ Sequence with_special_tokens(std::span<const text::TokenId> ids, const text::Spe
     return sequence;
 }
 
+using Texts = std::vector<std::span<const text::TokenId>>;
+
+// `count` of a user's different texts without replacement: the first places of a Fisher-Yates shuffle.
+Texts choose_texts(const TokenStore& store, std::int64_t sample, std::int64_t position, std::int64_t count, std::uint64_t seed) {
+    const auto range = store.texts_of_user(sample);
+    const base::Philox random(seed, base::RandomPurpose::sampling);
+    std::vector<std::int64_t> texts(static_cast<std::size_t>(range.count));
+    std::iota(texts.begin(), texts.end(), range.first);
+    Texts chosen;
+    for (std::int64_t slot = 0; slot < count; ++slot) {
+        const auto other = slot + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(range.count - slot),
+                                                                         static_cast<std::uint64_t>(position),
+                                                                         static_cast<std::uint64_t>(slot)));
+        std::swap(texts[static_cast<std::size_t>(slot)], texts[static_cast<std::size_t>(other)]);
+        chosen.push_back(store.ids_of_text(texts[static_cast<std::size_t>(slot)]));
+    }
+    return chosen;
+}
+
+// The texts of both sides, the first half one side.
+Texts choose_sides(const TokenStore& store, std::int64_t sample, std::int64_t position, const DrawOptions& options) {
+    switch (options.pairs) {
+        case PairKind::halves:
+            return choose_texts(store, sample, position, 2 * std::min(options.side_events, store.texts_of_user(sample).count / 2), options.seed);
+        case PairKind::events: return choose_texts(store, sample, position, 2, options.seed);
+        case PairKind::dropout: {
+            const auto one = choose_texts(store, sample, position, 1, options.seed);
+            return {one[0], one[0]};
+        }
+        case PairKind::query_item:
+        case PairKind::title_category: {
+            const base::Philox random(options.seed, base::RandomPurpose::sampling);
+            const auto pairs = static_cast<std::uint64_t>(store.pairs_of_user(sample));
+            const auto pair = store.pair_of_user(
+                sample, static_cast<std::int64_t>(random.below(pairs, static_cast<std::uint64_t>(position), 0)));
+            return {pair.first, pair.second};
+        }
+    }
+    return {};
+}
+
+std::vector<Sequence> sequences_of(const TokenStore& store, const Texts& texts, std::int64_t position, const DrawOptions& options) {
+    const double share = options.pairs == PairKind::dropout ? 0 : options.drop_tokens;
+    std::vector<Sequence> sequences;
+    for (std::size_t slot = 0; slot < texts.size(); ++slot) {
+        const auto kept = drop_tokens(texts[slot], share, options.seed, position, static_cast<std::int64_t>(slot));
+        sequences.push_back(with_special_tokens(kept, store.special(), options.max_tokens));
+    }
+    return sequences;
+}
+
 }  // namespace
 
-SampleStream::SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed)
-    : population_(population), batch_(std::min(population, batch)), seed_(seed) {}
+SampleStream::SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed, std::vector<std::int64_t> left_out)
+    : left_out_(std::move(left_out)), population_(population - std::ssize(left_out_)), batch_(std::min(population_, batch)), seed_(seed) {}
+
+// The sample that `place` others come before, those left out not counted.
+std::int64_t SampleStream::sample_at(std::int64_t place) const {
+    std::int64_t before = 0, end = std::ssize(left_out_);  // of those left out
+    while (before < end) {
+        const std::int64_t middle = (before + end) / 2;
+        if (left_out_[static_cast<std::size_t>(middle)] - middle <= place) before = middle + 1;
+        else end = middle;
+    }
+    return place + before;
+}
 
 std::vector<std::int64_t> SampleStream::samples(std::int64_t step) const {
     std::vector<std::int64_t> result(static_cast<std::size_t>(batch_));
@@ -37,7 +101,7 @@ std::vector<std::int64_t> SampleStream::samples(std::int64_t step) const {
             permutation.emplace(population_, seed_, static_cast<std::uint64_t>(epoch));
             permuted = epoch;
         }
-        result[static_cast<std::size_t>(i)] = (*permutation)(position % population_);
+        result[static_cast<std::size_t>(i)] = sample_at((*permutation)(position % population_));
     }
     return result;
 }
@@ -61,26 +125,41 @@ std::vector<text::TokenId> drop_tokens(std::span<const text::TokenId> ids, doubl
 
 std::vector<Sequence> draw_sides(const TokenStore& store, std::int64_t sample, std::int64_t position,
                                  const DrawOptions& options) {
-    const auto range = store.texts_of_user(sample);
-    const std::int64_t drawn = 2 * std::min(options.side_events, range.count / 2);
-    const base::Philox random(options.seed, base::RandomPurpose::sampling);
-    std::vector<std::int64_t> texts(static_cast<std::size_t>(range.count));
-    std::iota(texts.begin(), texts.end(), range.first);
-    std::vector<Sequence> sequences;
-    for (std::int64_t slot = 0; slot < drawn; ++slot) {  // the first places of a Fisher-Yates shuffle
-        const auto other = slot + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(range.count - slot),
-                                                                         static_cast<std::uint64_t>(position),
-                                                                         static_cast<std::uint64_t>(slot)));
-        std::swap(texts[static_cast<std::size_t>(slot)], texts[static_cast<std::size_t>(other)]);
-        const auto kept = drop_tokens(store.ids_of_text(texts[static_cast<std::size_t>(slot)]), options.drop_tokens,
-                                      options.seed, position, slot);
-        sequences.push_back(with_special_tokens(kept, store.special(), options.max_tokens));
+    return sequences_of(store, choose_sides(store, sample, position, options), position, options);
+}
+
+std::array<std::int64_t, 2> side_keys(const TokenStore& store, std::int64_t sample, std::int64_t position,
+                                      const DrawOptions& options) {
+    const auto texts = choose_sides(store, sample, position, options);
+    std::vector<std::uint64_t> keys;
+    for (const auto& ids : texts) keys.push_back(base::hash64({reinterpret_cast<const char*>(ids.data()), ids.size_bytes()}));
+    std::array<std::int64_t, 2> result{};
+    const auto half = static_cast<std::ptrdiff_t>(keys.size() / 2);
+    for (std::ptrdiff_t side = 0; side < 2; ++side) {
+        const auto begin = keys.begin() + side * half;
+        std::sort(begin, begin + half);
+        const std::string_view bytes(reinterpret_cast<const char*>(keys.data() + side * half), static_cast<std::size_t>(half) * sizeof(std::uint64_t));
+        result[static_cast<std::size_t>(side)] = static_cast<std::int64_t>(base::hash64(bytes));
     }
-    return sequences;
+    return result;
+}
+
+std::vector<Sequence> draw_user(const TokenStore& store, std::int64_t sample, std::int64_t position, std::int64_t most,
+                                const DrawOptions& options) {
+    const std::int64_t count = std::min(most, store.texts_of_user(sample).count);
+    return sequences_of(store, choose_texts(store, sample, position, count, options.seed), position, options);
 }
 
 Sequence draw_text(const TokenStore& store, std::int64_t sample, std::int64_t max_tokens) {
     return with_special_tokens(store.ids_of_text(sample), store.special(), max_tokens);
+}
+
+Sequence draw_text_in_words(const TokenStore& store, std::int64_t sample, std::int64_t max_tokens) {
+    const auto ids = store.ids_of_text(sample);
+    std::vector<text::TokenId> marked(ids.begin(), ids.end());
+    for (std::size_t i = 0; i < marked.size(); ++i)
+        if (store.goes_on(sample, static_cast<std::int64_t>(i))) marked[i] |= goes_on_with_word;
+    return with_special_tokens(marked, store.special(), max_tokens);
 }
 
 }  // namespace kohort::train

@@ -2,10 +2,12 @@
 // of the sample's position in the endless stream of epochs, never of rank, thread or call order.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "text/tokenizer.h"
+#include "train/pair_kind.h"
 #include "train/token_store.h"
 
 namespace kohort::train {
@@ -16,32 +18,50 @@ using Sequence = std::vector<text::TokenId>;  // with special tokens
 // of one epoch and the beginning of the next.
 class SampleStream {
   public:
-    SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed);
+    // Of the samples [0, population) but those `left_out`, which ascend; some must remain.
+    SampleStream(std::int64_t population, std::int64_t batch, std::uint64_t seed, std::vector<std::int64_t> left_out = {});
 
-    std::int64_t batch() const { return batch_; }  // at most the population
+    std::int64_t batch() const { return batch_; }  // at most the number of samples
     std::int64_t first_position(std::int64_t step) const { return step * batch_; }
     std::vector<std::int64_t> samples(std::int64_t step) const;  // [batch]
 
   private:
-    std::int64_t population_, batch_;
+    std::int64_t sample_at(std::int64_t place) const;
+
+    std::vector<std::int64_t> left_out_;
+    std::int64_t population_, batch_;  // without those left out
     std::uint64_t seed_;
 };
 
 struct DrawOptions {
     std::uint64_t seed = 0;
-    std::int64_t side_events = 4;  // most texts on one side of a user's pair
-    double drop_tokens = 0.25;     // the share of tokens left out of a text, [0, 1)
+    std::int64_t side_events = 4;  // halves: most texts on one side of a user's pair
+    double drop_tokens = 0.25;     // the share of tokens left out of a text, [0, 1); dropout pairs lose none
     std::int64_t max_tokens = 32;  // of a sequence, special tokens included
+    PairKind pairs = PairKind::halves;
 };
 
-// A user's two sides for contrastive learning: 2g sequences with g = min(side_events, texts / 2), drawn from the
-// user's different texts without replacement; the first g are one side. Tokens are dropped (at least one stays),
-// then the text is cut. `sample` is one of this rank's, of unit user, at `position` in the stream.
+// A user's two sides for contrastive learning: 2g sequences, the first g of which are one side. g is 1, and for halves
+// min(side_events, texts / 2): those are drawn from the user's different texts without replacement. Tokens are dropped (at
+// least one stays), then the text is cut. `sample` is one of this rank's, of unit user, at `position` in the stream.
 std::vector<Sequence> draw_sides(const TokenStore& store, std::int64_t sample, std::int64_t position,
                                  const DrawOptions& options);
 
+// What tells the texts of each side: equal for sides of equal texts, whole and in any order (but for a chance of 2^-64).
+std::array<std::int64_t, 2> side_keys(const TokenStore& store, std::int64_t sample, std::int64_t position,
+                                      const DrawOptions& options);
+
+// At most `most` of a user's different texts, drawn, thinned and cut in the same way.
+std::vector<Sequence> draw_user(const TokenStore& store, std::int64_t sample, std::int64_t position, std::int64_t most,
+                                const DrawOptions& options);
+
 // One text, cut to `max_tokens`, nothing dropped. `sample` is one of this rank's, of unit text.
 Sequence draw_text(const TokenStore& store, std::int64_t sample, std::int64_t max_tokens);
+
+// The same, where tokens that go on with the word of the token before them carry the bit `goes_on_with_word`. No id that a
+// model sees has it. For a store that knows words.
+inline constexpr text::TokenId goes_on_with_word = 1 << 30;
+Sequence draw_text_in_words(const TokenStore& store, std::int64_t sample, std::int64_t max_tokens);
 
 // `keep` of the ids as drop_tokens decides for slot `slot` of the sample at `position`; never none of them.
 std::vector<text::TokenId> drop_tokens(std::span<const text::TokenId> ids, double share, std::uint64_t seed,

@@ -9,11 +9,11 @@ namespace {
 
 // What this rank's samples became: their places in the step, and their sequences one after another.
 struct Drawn {
-    std::vector<std::int32_t> shape;  // for each own sample: its number of sequences, then their lengths
+    std::vector<std::int32_t> shape;  // for each own sample: sequences and their lengths, length of the note and the note
     std::vector<Sequence> sequences;
 };
 
-// Fills in per_sample, sample_of and lengths from every rank's shapes.
+// Fills in per_sample, sample_of, lengths and notes from every rank's shapes.
 void read_shapes(StepSequences& step, const std::vector<int>& owners, std::span<const std::int32_t> shapes,
                  const std::vector<std::int64_t>& counts) {
     std::vector<std::int64_t> at(counts.size(), 0);
@@ -26,6 +26,9 @@ void read_shapes(StepSequences& step, const std::vector<int>& owners, std::span<
             step.sample_of.push_back(static_cast<std::int32_t>(sample));
             step.lengths.push_back(shapes[static_cast<std::size_t>(next++)]);
         }
+        const auto note = shapes.subspan(static_cast<std::size_t>(next) + 1, static_cast<std::size_t>(shapes[static_cast<std::size_t>(next)]));
+        step.notes.emplace_back(note.begin(), note.end());
+        next += 1 + std::ssize(note);
     }
     step.tokens = std::accumulate(step.lengths.begin(), step.lengths.end(), std::int64_t{0});
 }
@@ -72,12 +75,20 @@ void exchange_ids(parallel::Communicator& comm, StepSequences& step, const std::
 }  // namespace
 
 StepSequences collect_step(parallel::Communicator& comm, const TokenStore& store, SampleUnit unit, const SampleStream& stream,
-                           std::int64_t step_number, std::int64_t token_budget, std::int64_t hidden,
-                           const std::function<std::vector<Sequence>(std::int64_t, std::int64_t)>& draw) {
-    StepSequences step;
+                           std::int64_t step_number, std::int64_t token_budget, std::int64_t hidden, const DrawSample& draw,
+                           const NoteSample& note) {
+    auto step = collect_samples(comm, store, unit, stream.samples(step_number), stream.first_position(step_number), token_budget,
+                                hidden, draw, note);
     step.step = step_number;
-    step.first_position = stream.first_position(step_number);
-    step.samples = stream.samples(step_number);
+    return step;
+}
+
+StepSequences collect_samples(parallel::Communicator& comm, const TokenStore& store, SampleUnit unit,
+                              std::vector<std::int64_t> samples, std::int64_t first_position, std::int64_t token_budget,
+                              std::int64_t hidden, const DrawSample& draw, const NoteSample& note) {
+    StepSequences step;
+    step.first_position = first_position;
+    step.samples = std::move(samples);
 
     std::vector<int> owners;
     Drawn own;
@@ -90,6 +101,9 @@ StepSequences collect_step(parallel::Communicator& comm, const TokenStore& store
             own.shape.push_back(static_cast<std::int32_t>(sequence.size()));
             own.sequences.push_back(std::move(sequence));
         }
+        const auto noted = note ? note(step.samples[i], step.first_position + static_cast<std::int64_t>(i)) : std::vector<std::int32_t>{};
+        own.shape.push_back(static_cast<std::int32_t>(noted.size()));
+        own.shape.insert(own.shape.end(), noted.begin(), noted.end());
     }
     std::vector<std::int64_t> counts;
     const auto shapes = parallel::all_gather(comm, std::span<const std::int32_t>(own.shape), &counts);

@@ -16,28 +16,30 @@ MaskedSequence mask_tokens(const Sequence& sequence, std::int64_t position, cons
     const auto share = static_cast<std::uint64_t>(std::llround(options.share * 0x1p32));
 
     MaskedSequence result;
-    result.ids = sequence;
-    const auto hide = [&](std::size_t place, const std::array<std::uint32_t, 4>& block) {
+    for (const text::TokenId id : sequence) result.ids.push_back(id & ~goes_on_with_word);
+    const Sequence shown = result.ids;
+    const auto hide = [&](std::size_t place) {
+        const auto block = random.block(high, place);
         result.places.push_back(static_cast<std::int32_t>(place));
-        result.targets.push_back(sequence[place]);
+        result.targets.push_back(shown[place]);
         const std::uint32_t tenth = static_cast<std::uint32_t>((std::uint64_t{block[1]} * 10) >> 32);
         if (tenth < 8 && options.special.mask >= 0)
             result.ids[place] = options.special.mask;
         else if (tenth == 8)
             result.ids[place] = static_cast<text::TokenId>((std::uint64_t{block[2]} * static_cast<std::uint64_t>(options.vocabulary)) >> 32);
     };
+    const auto hide_word = [&](std::size_t place) {
+        do hide(place++);
+        while (place < sequence.size() && (sequence[place] & goes_on_with_word));
+    };
 
-    std::vector<std::size_t> candidates;
+    std::vector<std::size_t> words;  // where they begin
     for (std::size_t place = 0; place < sequence.size(); ++place) {
-        if (is_special(sequence[place])) continue;
-        candidates.push_back(place);
-        const auto block = random.block(high, place);
-        if (block[0] < share) hide(place, block);
+        if (is_special(sequence[place]) || (sequence[place] & goes_on_with_word)) continue;
+        words.push_back(place);
+        if (random.block(high, place)[0] < share) hide_word(place);
     }
-    if (result.places.empty() && !candidates.empty()) {
-        const std::size_t place = candidates[random.below(candidates.size(), high, ~std::uint64_t{0})];
-        hide(place, random.block(high, place));
-    }
+    if (result.places.empty() && !words.empty()) hide_word(words[random.below(words.size(), high, ~std::uint64_t{0})]);
     return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -11,14 +12,23 @@
 #include "base/progress.h"
 #include "base/stop_signal.h"
 #include "model/bert.h"
+#include "model/gpt2.h"
+#include "model/stored_head.h"
+#include "model/t5.h"
 #include "model/torch_compat.h"
 #include "parallel/collectives.h"
 #include "train/adamw.h"
+#include "train/best_weights.h"
 #include "train/checkpoint.h"
+#include "train/evaluation.h"
+#include "train/gradient_norm.h"
 #include "train/gradient_reducer.h"
+#include "train/held_out.h"
 #include "train/loss_watch.h"
 #include "train/objective.h"
+#include "train/parameter_chunks.h"
 #include "train/schedule.h"
+#include "train/share_gather.h"
 #include "train/step_sequences.h"
 #include "train/trained_model.h"
 #include "train/utilization.h"
@@ -59,11 +69,55 @@ class RepeatableKernels {
     bool on_;
 };
 
+// The encoder as the family that an objective is for.
+template <class Family>
+const Family& demand(const model::Encoder& encoder, const char* message) {
+    const auto* family = dynamic_cast<const Family*>(&encoder);
+    if (!family) base::fail(base::ErrorKind::usage, "{}", message);
+    return *family;
+}
+
 std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Encoder& encoder) {
-    if (options.objective == ObjectiveKind::contrastive) return make_contrastive_objective(options);
-    const auto* bert = dynamic_cast<const model::Bert*>(&encoder);
-    if (!bert) base::fail(base::ErrorKind::usage, "masked language modelling trains a model of BERT's kind");
-    return make_masked_language_objective(options, bert->config(), store.vocabulary_size(), store.special());
+    switch (options.objective) {
+        case ObjectiveKind::contrastive: return make_contrastive_objective(options);
+        case ObjectiveKind::supervised: return make_supervised_objective(options, encoder);
+        case ObjectiveKind::masked_language: {
+            const auto& bert = demand<model::Bert>(encoder, "masked language modelling trains a model of BERT's kind");
+            return make_masked_language_objective(options, bert.config(), store.vocabulary_size(), store.special());
+        }
+        case ObjectiveKind::causal_language:
+            demand<model::Gpt2>(encoder, "causal language modelling trains a gpt2");
+            return make_causal_language_objective(options, store.special(), store.marks());
+        case ObjectiveKind::span_corruption: {
+            const auto& t5 = demand<model::T5Encoder>(encoder, "span corruption trains a t5 or mt5");
+            return make_span_corruption_objective(options, t5.config(), store.special(), store.marks());
+        }
+    }
+    base::fail(base::ErrorKind::internal, "an objective of no kind");
+}
+
+// The weights that the objective's head starts with: those of the given folder, where it has them.
+model::TensorSource start_of_head(const TrainOptions& options, const Objective& objective, bool notice) {
+    if (options.start.empty() || !objective.head_format()) return objective.fresh_head();
+    const auto blank = objective.make_head([](const std::string&, torch::IntArrayRef shape) { return torch::empty(shape); });
+    const auto wanted = blank ? blank->parameters() : std::vector<model::Parameter>{};
+    return model::stored_head(options.start, wanted, objective.fresh_head(), notice);
+}
+
+// Where each rank's share of the parameters lies in the long vector of all.
+std::vector<parallel::Range> elements_of(const ParameterChunks& chunks, const std::vector<parallel::Range>& shares) {
+    std::vector<parallel::Range> result;
+    for (const parallel::Range& share : shares) result.push_back(chunks.elements_of(share));
+    return result;
+}
+
+// Whether ranks keep the moments of their own shares alone; says so where that is this program's choice.
+bool shards_moments(const parallel::Communicator& comm, Zero wish, std::int64_t elements) {
+    constexpr std::int64_t large = std::int64_t{256} << 20;
+    const std::int64_t bytes = 2 * elements * static_cast<std::int64_t>(sizeof(float));
+    if (comm.size() == 1 || wish == Zero::off || (wish == Zero::automatic && bytes < large)) return false;
+    if (comm.is_root()) base::log_info("ZeRO-1: the optimizer's {} MiB are shared among {} ranks", bytes >> 20, comm.size());
+    return true;
 }
 
 class Trainer {
@@ -73,11 +127,20 @@ class Trainer {
         : comm_(comm), store_(store), options_(options), metrics_(metrics),
           objective_(make_objective(options, store, encoder)),
           weights_(encoder, [this](model::TensorSource source) { return objective_->make_head(std::move(source)); },
-                   objective_->fresh_head(), options.precision),
-          stream_(store.samples(objective_->unit()), options.batch, options.seed),
-          optimizer_(weights_.masters(), {.weight_decay = options.weight_decay}), gradients_(comm, weights_.masters(), options.reduction),
-          schedule_{options.learning_rate, options.steps, options.warmup},
-          checkpoints_(comm, run / "checkpoint", std::string(objective_->name()), key) {}
+                   start_of_head(options, *objective_, comm.is_root()), options.precision, options.lora, options.seed),
+          held_out_(held_out_samples(comm, store, objective_->unit(), options.held_out, options.seed)),
+          stream_(store.samples(objective_->unit()), options.batch, options.seed, held_out_),
+          evaluation_(comm, store, *objective_, weights_, options, held_out_),
+          masters_(weights_.masters()), chunks_(weights_.masters()), shares_(chunks_.shares(comm.size())),
+          share_elements_(elements_of(chunks_, shares_)), zero_(shards_moments(comm, options.zero, chunks_.elements())),
+          optimizer_(weights_.masters(), chunks_, zero_ ? own(shares_) : chunks_.all(),
+                     parameter_rules(weights_.masters(), options.layer_decay), {.weight_decay = options.weight_decay}),
+          gradients_(comm, weights_.masters(), options.reduction),
+          schedule_{options.learning_rate, options.steps, options.warmup, options.schedule, options.final_rate, options.cooldown},
+          checkpoints_(comm, run / "checkpoint", std::string(objective_->name()), key, share_elements_, options.keep_checkpoints) {
+        if (!held_out_.empty()) best_.emplace(masters_, own(share_elements_));
+        check_held_out();
+    }
 
     TrainReport run() {
         weights_.checkpoint_activations(options_.activation_checkpointing);
@@ -89,42 +152,69 @@ class Trainer {
         measure_ceiling();
         base::Progress progress(std::string(objective_->name()), options_.steps, "steps", comm_.is_root());
         progress.set(step_);
-        report_.steps = options_.steps;
         report_.resumed_at = step_;
-        while (step_ < options_.steps) {
+        while (step_ < options_.steps && !patience_is_over(report_.held_out_loss, options_.patience)) {
             save_if_due();
             const double loss = one_step();
             ++step_;
             progress.set(step_);
             progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", loss, schedule_.rate(step_ - 1), tokens_a_second_));
             watch_.add(step_ - 1, loss);
+            evaluate_if_due();
         }
         progress.finish();
+        if (last_saved_step_ != step_) checkpoints_.save(state());  // a later part of the job may be what is interrupted
+        checkpoints_.complete();
+        report_.steps = report_.best_step = step_;
+        if (best_) take_best_weights();
         report_.repeated_steps = gradients_.repeats();
         for (const auto& [step, loss] : report_.loss) report_.learning_rates.push_back(schedule_.rate(step));
         report_.seconds = seconds_since(start_);
+        if (auto format = objective_->head_format())
+            report_.head = std::make_shared<model::HeadWeights>(model::HeadWeights{std::move(*format), weights_.head_masters()});
+        report_.adapters = weights_.adapters();
+        weights_.merge_adapters();
         return std::move(report_);
     }
 
   private:
-    // Everything that a checkpoint holds; the tensors are the training's own.
+    const parallel::Range& own(const std::vector<parallel::Range>& shares) const {
+        return shares[static_cast<std::size_t>(comm_.rank())];
+    }
+
+    void check_held_out() const {
+        if (options_.held_out <= 0) return;
+        const std::int64_t all = store_.samples(objective_->unit()), held_out = std::ssize(held_out_);
+        const std::int64_t fewest = objective_->unit() == SampleUnit::user ? 2 : 1;  // a user's negatives are other users
+        if (held_out < fewest || all - held_out < fewest)
+            base::fail(base::ErrorKind::usage,
+                       "--held-out {}: that is {} of the {} {} that can be trained on; at least {} must be held out, and as many left",
+                       options_.held_out, held_out, all, objective_->unit() == SampleUnit::user ? "users" : "texts", fewest);
+        if (comm_.is_root())
+            base::log_info("{}: {} of {} {} are held out", objective_->name(), held_out, all,
+                           objective_->unit() == SampleUnit::user ? "users" : "texts");
+    }
+
+    // Everything that a checkpoint holds; the values are the training's own.
     TrainingState state() {
-        TrainingState result{step_, {}, gradients_.recent_largest(), report_.loss};
-        for (std::size_t t = 0; t < weights_.masters().size(); ++t) {
-            const auto& [name, value] = weights_.masters()[t];
-            result.tensors.push_back({name, value.detach()});
-            result.tensors.push_back({name + "#first_moment", optimizer_.first_moments()[t]});
-            result.tensors.push_back({name + "#second_moment", optimizer_.second_moments()[t]});
-        }
+        TrainingState result{{step_, gradients_.recent_largest(), report_.loss, report_.held_out_loss}, weights_.masters(), {}};
+        const auto add = [&](const char* name, const parallel::Range& elements, const FlatTensors& values) {
+            result.vectors.push_back({name, elements, values});
+        };
+        add("weights", {0, chunks_.elements()}, masters_);
+        add("first moments", optimizer_.elements(), FlatTensors({optimizer_.first_moments()}));
+        add("second moments", optimizer_.elements(), FlatTensors({optimizer_.second_moments()}));
+        if (best_) add("best weights", own(share_elements_), best_->values());
         return result;
     }
 
     void resume() {
         TrainingState found = state();
         if (!checkpoints_.load_newest(found)) return;
-        step_ = found.step;
-        gradients_.set_recent_largest(std::move(found.recent_largest));
-        report_.loss = std::move(found.loss);
+        step_ = last_saved_step_ = found.progress.step;
+        gradients_.set_recent_largest(std::move(found.progress.recent_largest));
+        report_.loss = std::move(found.progress.loss);
+        report_.held_out_loss = std::move(found.progress.held_out_loss);
         if (!report_.loss.empty()) watch_.set_first(report_.loss.front().second);
         optimizer_.set_steps(step_);
         weights_.refresh();
@@ -134,13 +224,15 @@ class Trainer {
     // Rank 0's clock and anybody's stop request decide for all.
     void save_if_due() {
         const bool due = comm_.is_root() && seconds_since(last_save_) >= options_.checkpoint_every;
-        std::int32_t wishes[2] = {due ? 1 : 0, base::stop_requested() ? 1 : 0};
+        std::int32_t wishes[3] = {due ? 1 : 0, base::stop_requested() ? 1 : 0, checkpoints_.written() ? 0 : 1};
         parallel::all_reduce(comm_, std::span<std::int32_t>(wishes), parallel::ReduceOperation::maximum);
+        if (!wishes[2]) checkpoints_.complete();
         if (!wishes[0] && !wishes[1]) return;
-        checkpoints_.save(state());
+        if (last_saved_step_ != step_) checkpoints_.save(state());
+        last_saved_step_ = step_;
         last_save_ = Clock::now();
         if (!wishes[1]) return;
-        parallel::barrier(comm_);  // nobody leaves, and is missed, while rank 0 still writes
+        checkpoints_.complete();
         base::fail(base::ErrorKind::stopped, "stopped on request after training step {} of {}; run again with --resume to go on",
                    step_, options_.steps);
     }
@@ -166,7 +258,8 @@ class Trainer {
         const ReductionStatistics reduced = gradients_.statistics();
         const StepSequences sequences = collect_step(
             comm_, store_, objective_->unit(), stream_, step_, options_.micro_batch_tokens, weights_.sizes().hidden,
-            [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); });
+            [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); },
+            [this](std::int64_t sample, std::int64_t position) { return objective_->note(store_, sample, position); });
         StepResult result;
         std::vector<torch::Tensor> gradients;
         while (gradients.empty()) {
@@ -174,8 +267,9 @@ class Trainer {
             result = objective_->compute({comm_, sequences, weights_, &gradients_, options_});
             gradients = gradients_.reduce(step_);
         }
-        const double norm = global_norm(gradients), rate = schedule_.rate(step_);
+        const double norm = global_norm(comm_, gradients, chunks_, shares_, options_.threads), rate = schedule_.rate(step_);
         optimizer_.step(gradients, clip_factor(norm, options_.clip), rate, options_.threads);
+        if (zero_) gather_shares(comm_, masters_, share_elements_, weights_.device());
         weights_.refresh();
 
         const double seconds = seconds_since(begin);
@@ -210,11 +304,33 @@ class Trainer {
                                               {"hidden_share", under_way > 0 ? (now.hidden_seconds - before.hidden_seconds) / under_way : 0.0},
                                               {"reduction_bytes", now.bytes - before.bytes}};
         if (ceiling_ > 0) {
-            const double flops = encoder_flops(weights_.encoder_masters(), weights_.sizes(), sequences.lengths) +
+            const double flops = encoder_flops(weights_.encoder_parameters(), weights_.sizes(), sequences.lengths) +
                                  objective_->flops_of_target() * static_cast<double>(result.targets);
             fields.push_back({"mfu", flops / seconds / ceiling_});
         }
+        if (result.score) fields.push_back({"f1", result.score->f1()});
         metrics_.record("train_step", fields);
+    }
+
+    void evaluate_if_due() {
+        if (!best_ || (step_ % options_.evaluate_every != 0 && step_ != options_.steps)) return;
+        report_.held_out_loss.emplace_back(step_, evaluation_.loss());
+        const bool lowest = best_evaluation(report_.held_out_loss) + 1 == report_.held_out_loss.size();
+        if (lowest) best_->keep(masters_);
+        metrics_.record("evaluation", {{"objective", std::string(objective_->name())},
+                                       {"step", step_},
+                                       {"loss", report_.held_out_loss.back().second},
+                                       {"lowest", lowest}});
+    }
+
+    void take_best_weights() {
+        const auto& [step, loss] = report_.held_out_loss[best_evaluation(report_.held_out_loss)];
+        report_.best_step = step;
+        best_->restore(comm_, masters_, share_elements_, weights_.device());
+        weights_.refresh();
+        if (comm_.is_root())
+            base::log_info("{}: the weights after step {} of {} are kept, with a held-out loss of {:.4f}", objective_->name(), step,
+                           step_, loss);
     }
 
     parallel::Communicator& comm_;
@@ -223,17 +339,59 @@ class Trainer {
     base::Metrics& metrics_;
     std::unique_ptr<Objective> objective_;
     TrainedModel weights_;
+    std::vector<std::int64_t> held_out_;
     SampleStream stream_;
+    Evaluation evaluation_;
+    FlatTensors masters_;
+    ParameterChunks chunks_;
+    std::vector<parallel::Range> shares_, share_elements_;  // [ranks] of chunks, of elements
+    bool zero_;
     AdamW optimizer_;
     GradientReducer gradients_;
     Schedule schedule_;
     CheckpointFolder checkpoints_;
     LossWatch watch_{options_.divergence};
-    TrainReport report_;
     double ceiling_ = 0, tokens_a_second_ = 0;
-    std::int64_t step_ = 0;
+    std::optional<BestWeights> best_;  // where users are held out
+    TrainReport report_;
+    std::int64_t step_ = 0, last_saved_step_ = -1;
     Clock::time_point start_, last_save_;
 };
+
+// What makes a user a sample, and how a message says it.
+struct Demand {
+    UserSample sample;
+    std::int64_t least;
+    const char* users;
+};
+Demand demand_of(const TrainOptions& options) {
+    if (options.objective == ObjectiveKind::supervised) return {UserSample::labelled, 2, "have a text and a label; supervised"};
+    switch (options.pairs) {
+        case PairKind::halves:
+        case PairKind::events: break;
+        case PairKind::query_item: return {UserSample::query_and_item, 2, "have a search that an event with an item follows; contrastive"};
+        case PairKind::title_category: return {UserSample::text_and_category, 2, "have an event whose item has a category; contrastive"};
+        case PairKind::dropout: return {UserSample::any_text, 2, "have a text; contrastive"};
+    }
+    return {UserSample::two_texts, 2, "have two different texts; contrastive"};
+}
+
+void check_samples(const TokenStore& store, const TrainOptions& options) {
+    using base::ErrorKind;
+    if (options.objective == ObjectiveKind::masked_language) {
+        if (store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
+        if (options.whole_words && !store.knows_words())
+            base::fail(ErrorKind::internal, "whole words are to be hidden, and the texts were read without them");
+        return;
+    }
+    const Demand demand = demand_of(options);
+    if (store.user_sample() != demand.sample) base::fail(ErrorKind::internal, "the texts were read for pairs of another kind");
+    if (store.samples(SampleUnit::user) < demand.least)
+        base::fail(ErrorKind::input, "{} of {} users {} training needs at least {} such users", store.samples(SampleUnit::user),
+                   store.users(), demand.users, demand.least);
+    if (options.objective == ObjectiveKind::contrastive && options.pairs == PairKind::dropout && options.dropout <= 0)
+        base::fail(ErrorKind::usage, "--pairs dropout tells the two sides of a pair apart by dropout alone; it needs --dropout above 0");
+}
 
 void check(const TokenStore& store, const model::Encoder& encoder, const TrainOptions& options) {
     using base::ErrorKind;
@@ -243,11 +401,7 @@ void check(const TokenStore& store, const model::Encoder& encoder, const TrainOp
     if (store.vocabulary_size() > encoder.sizes().vocabulary)
         base::fail(ErrorKind::usage, "the tokenizer has {} tokens and the model only {}", store.vocabulary_size(),
                    encoder.sizes().vocabulary);
-    const bool pairs = options.objective == ObjectiveKind::contrastive;
-    if (pairs && store.samples(SampleUnit::user) < 2)
-        base::fail(ErrorKind::input, "{} of {} users have two different texts; contrastive training needs at least 2 such users",
-                   store.samples(SampleUnit::user), store.users());
-    if (!pairs && store.samples(SampleUnit::text) < 1) base::fail(ErrorKind::input, "the corpus has no text to train on");
+    check_samples(store, options);
 }
 
 }  // namespace

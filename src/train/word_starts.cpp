@@ -1,0 +1,78 @@
+#include "train/word_starts.h"
+
+#include <algorithm>
+#include <string>
+
+#include "text/word_iterator.h"
+
+namespace kohort::train {
+namespace {
+
+constexpr std::size_t longest_marked_word = 10;  // pieces
+constexpr std::string_view starting_marks[] = {"▁", "Ġ", "Ċ", "ĉ"};
+
+bool has_starting_mark(const std::string& token) {
+    return std::any_of(std::begin(starting_marks), std::end(starting_marks),
+                       [&](std::string_view mark) { return token.starts_with(mark); });
+}
+
+// The text cut at the begin and end of each word; one space goes with the word behind it, as byte-level BPE has it.
+struct Piece {
+    std::string_view text;
+    bool word;
+};
+std::vector<Piece> pieces_of(std::string_view utf8) {
+    std::vector<Piece> pieces;
+    std::size_t done = 0;
+    for (const text::Word& word : text::words(utf8)) {
+        auto begin = static_cast<std::size_t>(word.text.data() - utf8.data());
+        const std::size_t end = begin + word.text.size();
+        if (begin > done && utf8[begin - 1] == ' ') --begin;
+        if (begin > done) pieces.push_back({utf8.substr(done, begin - done), false});
+        pieces.push_back({utf8.substr(begin, end - begin), true});
+        done = end;
+    }
+    if (done < utf8.size()) pieces.push_back({utf8.substr(done), false});
+    return pieces;
+}
+
+}  // namespace
+
+WordStarts::WordStarts(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {
+    std::int64_t continuing = 0, starting = 0;
+    for (std::int64_t id = 0; id < tokenizer.vocabulary_size(); ++id) {
+        const std::string& token = tokenizer.token(static_cast<text::TokenId>(id));
+        continuing += token.starts_with("##");
+        starting += has_starting_mark(token);
+    }
+    marks_starts_ = starting > continuing;
+}
+
+std::vector<bool> WordStarts::by_marks(const std::vector<text::TokenId>& ids) const {
+    std::vector<bool> result(ids.size(), false);
+    for (std::size_t i = 1; i < ids.size(); ++i) {
+        const std::string& token = tokenizer_.token(ids[i]);
+        result[i] = marks_starts_ ? !has_starting_mark(token) : token.starts_with("##");
+    }
+    for (std::size_t begin = 0, end = 0; begin < ids.size(); begin = end) {
+        for (end = begin + 1; end < ids.size() && result[end]; ++end) {}
+        if (end - begin > longest_marked_word)
+            std::fill(result.begin() + static_cast<std::ptrdiff_t>(begin), result.begin() + static_cast<std::ptrdiff_t>(end), false);
+    }
+    return result;
+}
+
+std::vector<bool> WordStarts::goes_on(std::string_view utf8, const std::vector<text::TokenId>& ids) const {
+    std::vector<bool> result;
+    std::vector<text::TokenId> joined;
+    for (const Piece& piece : pieces_of(utf8)) {
+        const std::size_t before = joined.size();
+        tokenizer_.encode(piece.text, joined);
+        if (joined.size() > ids.size()) break;
+        // What lies between words is punctuation: each sign stands alone.
+        for (std::size_t i = before; i < joined.size(); ++i) result.push_back(piece.word && i > before);
+    }
+    return joined == ids ? result : by_marks(ids);
+}
+
+}  // namespace kohort::train

@@ -1,0 +1,31 @@
+// Which tokens of a text begin a word, for hiding whole words. Words are those that ICU finds (text/word_iterator.h): for
+// Chinese, where a token is a character, its dictionary says which characters belong together.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizer.h"
+
+namespace kohort::train {
+
+class WordStarts {
+  public:
+    // The tokenizer must outlive it.
+    explicit WordStarts(const text::Tokenizer& tokenizer);
+
+    // For `ids`, which the tokenizer makes of the text: true where a token goes on with the word of the one before it.
+    // Words are tokenised one by one. Where that gives other ids than the whole text (the tokenizer cuts words otherwise
+    // than ICU does), the marks of its pieces decide: "##" goes on; where there are "▁" or "Ġ", what has none goes on. More
+    // than ten such pieces are no word but a script without spaces: then each stands alone. Thread-safe.
+    std::vector<bool> goes_on(std::string_view utf8, const std::vector<text::TokenId>& ids) const;
+
+  private:
+    std::vector<bool> by_marks(const std::vector<text::TokenId>& ids) const;
+
+    const text::Tokenizer& tokenizer_;
+    bool marks_starts_ = false;  // as SentencePiece and byte-level BPE do
+};
+
+}  // namespace kohort::train

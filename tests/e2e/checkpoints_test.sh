@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Training is killed (SIGKILL) ten times at random steps and goes on at other rank counts, each time from the last complete
+# checkpoint or a later one, to the bytes of an undisturbed training. The same with a damaged checkpoint, and where
+# both trainings of a run are killed.
+. "$(dirname "$0")/lib.sh"
+RANDOM=${KOHORT_TEST_SEED:-$$}
+seed=$RANDOM
+RANDOM=$seed
+echo "seed $seed (KOHORT_TEST_SEED)"
+small_corpus 600
+
+model=(--hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 600 --threads 1)
+steps=300
+training=("${model[@]}" --steps $steps --batch 32 --dropout 0.1 --checkpoint-every 0 --schedule cosine --layer-decay 0.9
+  --held-out 0.1 --evaluate-every 20 --patience 0)
+ranks 2 ingest --input corpus/events.csv --out whole --log-level warning
+cp -r whole killed
+ranks 1 finetune "${training[@]}" --out whole --log-level warning
+expected=$(digest whole)
+
+# newest FOLDER STAGE: the steps of its newest complete checkpoint, -1 for none
+newest() {
+  local name
+  name=$(find "$1/checkpoint" -name "$2-*.checkpoint" -printf '%f\n' 2>/dev/null | sort | tail -1)
+  if [ -z "$name" ]; then echo -1; else name=${name##*-}; echo $((10#${name%.checkpoint})); fi
+}
+resumed_at() { sed -n 's/.*resumed after step \([0-9]*\) of.*/\1/p' "$1" | tail -1; }
+
+# kill_at STAGE STEP RANKS FOLDER COMMAND…: starts the job, and kills one rank a moment after its checkpoint of the step.
+kill_at() {
+  local stage=$1 step=$2 n=$3 out=$4 launcher
+  shift 4
+  ranks "$n" "$@" --out "$out" --log-level info >"$out.log" 2>&1 &
+  launcher=$!
+  while [ "$(newest "$out" "$stage")" -lt "$step" ] && kill -0 "$launcher" 2>/dev/null; do sleep 0.01; done
+  sleep "0.0$((RANDOM % 10))"
+  pkill -KILL -n -f -- "--out $out " || true
+  ! wait "$launcher" || fail "the training was done before it could be killed at step $step"
+}
+
+last=-1
+for kill in 1 2 3 4 5 6 7 8 9 10; do
+  target=$((last + 1 + RANDOM % 24))
+  n=$((RANDOM % 3 + 1))
+  zero=$((RANDOM % 2))
+  kill_at contrastive "$target" "$n" killed finetune "${training[@]}" --zero "$([ "$zero" = 1 ] && echo 1 || echo off)"
+  at=$(resumed_at killed.log)
+  [ "${at:--1}" -ge "$last" ] || { cat killed.log; fail "went on after step ${at:-none}, and the checkpoint of step $last was complete"; }
+  last=$(newest killed contrastive)
+  [ "$last" -ge "$target" ] || { cat killed.log; fail "no checkpoint of step $target was left"; }
+  [ "$last" -lt "$steps" ] || fail "killed too late, at step $last of $steps"
+  echo "killed at $n ranks after step $last"
+done
+cp -r killed manifest
+cp -r killed part
+ranks 3 finetune "${training[@]}" --out killed --log-level info >killed.log 2>&1
+[ "$(resumed_at killed.log)" -ge "$last" ] || fail "the last training did not go on from step $last"
+[ "$(digest killed)" = "$expected" ] || fail "killed ten times: another digest"
+no_leftovers killed
+[ "$(find killed/checkpoint -name '*.checkpoint' | wc -l)" -eq 2 ] || fail "not the last two checkpoints are kept"
+[ "$(find killed/checkpoint -name '*.part-*' | wc -l)" -eq 6 ] || fail "parts of other checkpoints were left behind"
+
+# A flipped byte in either kind of file of the newest checkpoint: named, and the same weights.
+name=$(printf 'contrastive-%012d' "$last")
+for out in manifest part; do
+  case $out in
+    manifest) file=$name.checkpoint ;;
+    part) file=$(cd part/checkpoint && ls "$name".part-* | tail -1) ;;
+  esac
+  size=$(stat -c %s "$out/checkpoint/$file")
+  at=$((RANDOM % size))
+  byte=$(od -An -tu1 -j "$at" -N 1 "$out/checkpoint/$file")
+  printf "\\x$(printf %x $((byte ^ 4)))" | dd of="$out/checkpoint/$file" bs=1 seek="$at" conv=notrunc status=none
+  ranks 2 finetune "${training[@]}" --out "$out" --log-level info >"$out.log" 2>&1
+  grep -q "checkpoint.*$file.* the one before it is used" "$out.log" || { cat "$out.log"; fail "$file, byte $at: not refused by name"; }
+  [ "$(resumed_at "$out.log")" -lt "$last" ] || fail "$file, byte $at: the damaged checkpoint was used"
+  [ "$(digest "$out")" = "$expected" ] || fail "$file, byte $at: another digest"
+  echo "$file is damaged at byte $at: went on after step $(resumed_at "$out.log") instead of $last"
+done
+
+# Both trainings of a run.
+run=(run --input corpus/events.csv --clusters 4 --restarts 2 "${model[@]}" --batch 32 --pretrain-steps 60 --steps 60 --checkpoint-every 0)
+ranks 2 "${run[@]}" --out whole_run --log-level warning
+kill_at masked_language $((RANDOM % 30)) 3 both "${run[@]}"
+last=$(newest both masked_language)
+kill_at contrastive $((RANDOM % 30)) 2 both "${run[@]}" --resume
+[ "$(resumed_at both.log)" -ge "$last" ] || { cat both.log; fail "pre-training did not go on from step $last"; }
+last=$(newest both contrastive)
+ranks 1 "${run[@]}" --out both --resume --log-level info >both.log 2>&1
+grep -q 'masked_language: resumed after step 60 of 60' both.log || { cat both.log; fail "finished pre-training was done again"; }
+[ "$(resumed_at both.log)" -ge "$last" ] || { cat both.log; fail "training did not go on from step $last"; }
+[ "$(digest both)" = "$(digest whole_run)" ] || fail "killed in both trainings: another digest"
+no_leftovers both
