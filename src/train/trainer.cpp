@@ -415,6 +415,7 @@ void check(const TokenStore& store, const model::Encoder& encoder, const TrainOp
 TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Encoder& encoder, const TrainOptions& options,
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check(store, encoder, options);
+    model::keep_memory_between_batches();
     const OneThreadAnOperation one_thread;
     const RepeatableKernels repeatable(encoder.device());
     return Trainer(comm, store, encoder, options, run, key, metrics).run();
