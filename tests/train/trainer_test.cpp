@@ -237,7 +237,7 @@ TEST(Trainer, goes_on_from_the_checkpoint_before_a_damaged_one) {
     const TemporaryFolder run;
     const Trained whole = train_on(corpus, options, 3, run.path());
     const auto newest = newest_checkpoint(run.path());
-    for (const std::string file : {newest.filename().string(), newest.stem().string() + ".part-00001-of-00003"}) {
+    for (const std::string& file : {newest.filename().string(), newest.stem().string() + ".part-00001-of-00003"}) {
         const TemporaryFolder copy;
         std::filesystem::copy(run.path(), copy.path(), std::filesystem::copy_options::recursive);
         std::string bytes = base::read_file(copy.path() / "checkpoint" / file);
