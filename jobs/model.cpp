@@ -1,6 +1,5 @@
 // The encoder of a run: a given model, or one trained on the corpus without labels. Also the jobs that only train.
 #include <algorithm>
-#include <sstream>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -9,7 +8,7 @@
 #include "base/stop_signal.h"
 #include "corpus/user_document.h"
 #include "model/device.h"
-#include "model/model_config.h"
+#include "model/new_model.h"
 #include "model/pretrained.h"
 #include "model_folder.h"
 #include "parallel/agreement.h"
@@ -17,7 +16,9 @@
 #include "parallel/collectives.h"
 #include "parallel/device_communicator.h"
 #include "parallel/heartbeat.h"
+#include "report/training_plot.h"
 #include "stages.h"
+#include "text/text_marks.h"
 #include "text/tokenizer.h"
 #include "text/vocabulary_trainer.h"
 #include "text/wordpiece_files.h"
@@ -27,6 +28,7 @@ namespace kohort::jobs {
 namespace {
 
 constexpr std::int64_t longest_sequence = 128;  // position embeddings of a new model
+constexpr std::int64_t sentinels = 100;         // of a vocabulary for a new t5, as T5's own has
 
 // The corpus's own vocabulary, the same at any number of ranks.
 void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage, const std::string& folder) {
@@ -46,9 +48,10 @@ void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& st
     const auto info = corpus::read_corpus_info(run.path());
     const auto range = parallel::balanced_ranges(info.text_bytes, context.comm.size())[static_cast<std::size_t>(context.comm.rank())];
     text::VocabularyOptions settings;
-    settings.size = options.integer("vocabulary-size");
+    const std::int64_t marks = options.text("family") == "t5" ? sentinels : 0;
+    settings.size = options.integer("vocabulary-size") - marks;
     settings.normalizer.lowercase = options.flag("lowercase");
-    const auto vocabulary = text::train_vocabulary(
+    auto vocabulary = text::train_vocabulary(
         context.comm,
         [&](const std::function<void(std::string_view)>& visit) {
             for (auto p = range.first; p < range.last; ++p) {
@@ -59,6 +62,7 @@ void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& st
             }
         },
         settings);
+    vocabulary = text::with_sentinels(std::move(vocabulary), marks);
     if (context.is_root()) {
         const auto wordpiece = text::bert_settings(text::Vocabulary(vocabulary), settings.normalizer);
         text::save_wordpiece(wordpiece, run.path() / folder, longest_sequence);
@@ -68,17 +72,49 @@ void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& st
     base::log_info("vocabulary: {} entries", base::human_count(static_cast<std::int64_t>(vocabulary.size())));
 }
 
-model::ModelConfig new_model(const Options& options, std::int64_t vocabulary) {
-    model::ModelConfig config;
-    config.vocab_size = vocabulary;
-    config.hidden_size = options.integer("hidden");
-    config.num_hidden_layers = options.integer("layers");
-    config.num_attention_heads = options.integer("heads");
-    config.intermediate_size = options.integer("intermediate");
-    config.max_position_embeddings = longest_sequence;
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = options.real("dropout");
-    config.check();
-    return config;
+// With the tokenizer's special tokens, where it is there already.
+model::NewModel new_model(const Options& options, std::int64_t vocabulary, const text::Tokenizer* tokenizer) {
+    model::NewModel model;
+    model.family = options.text("family");
+    model.vocabulary = vocabulary;
+    model.layers = options.integer("layers");
+    model.hidden = options.integer("hidden");
+    model.heads = options.integer("heads");
+    model.intermediate = options.integer("intermediate");
+    model.positions = longest_sequence;
+    model.dropout = options.real("dropout");
+    if (tokenizer) {
+        model.padding = std::max(tokenizer->special().pad, 0);
+        model.end = std::max(text::find_text_marks(*tokenizer).end_of_text, 0);
+    }
+    return model;
+}
+
+// How a family of models learns from texts alone.
+train::ObjectiveKind language_objective(const std::string& model_type) {
+    if (model_type == "gpt2") return train::ObjectiveKind::causal_language;
+    if (model_type == "t5" || model_type == "mt5") return train::ObjectiveKind::span_corruption;
+    return train::ObjectiveKind::masked_language;
+}
+
+const char* name_of(train::ObjectiveKind objective) {
+    switch (objective) {
+        case train::ObjectiveKind::contrastive: return "contrastive training";
+        case train::ObjectiveKind::masked_language: return "masked language modelling";
+        case train::ObjectiveKind::causal_language: return "causal language modelling";
+        case train::ObjectiveKind::span_corruption: return "span corruption";
+    }
+    return "";
+}
+
+train::Pooling pooling(const Options& options) {
+    const auto name = options.text("pooling");
+    return name == "cls" ? train::Pooling::cls : name == "last" ? train::Pooling::last : train::Pooling::mean;
+}
+
+train::Reduction reduction(const Options& options) {
+    const auto asked = options.text("reduction");
+    return asked == "fast" ? train::Reduction::fast : asked == "fast-bf16" ? train::Reduction::fast_bf16 : train::Reduction::exact;
 }
 
 train::TrainOptions train_options(const JobContext& context, train::ObjectiveKind objective, std::int64_t steps) {
@@ -103,15 +139,23 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
     settings.weight_decay = options.real("weight-decay");
     settings.clip = options.real("clip");
     settings.dropout = options.real("dropout");
+    settings.precision = options.text("train-precision") == "bf16" ? model::Precision::bf16 : model::Precision::fp32;
+    settings.micro_batch_tokens = options.integer_or_auto("micro-batch-tokens").value_or(0);
+    settings.reduction = {reduction(options), options.text("overlap") == "on"};
+    settings.activation_checkpointing = options.text("activation-checkpointing") == "on";
+    settings.divergence = options.real("divergence");
+    settings.measure_utilization = true;
     settings.threads = context.threads;
     settings.checkpoint_every = options.real("checkpoint-every");
     settings.keep_checkpoints = options.integer("keep-checkpoints");
-    settings.zero = options.text("zero") == "auto" ? train::Zero::automatic : options.text("zero") == "1" ? train::Zero::on : train::Zero::off;
+    settings.zero = options.text("zero") == "auto" ? train::Choice::automatic : options.text("zero") == "1" ? train::Choice::on : train::Choice::off;
     if (objective == train::ObjectiveKind::contrastive) {
         settings.side_events = options.integer("side-events");
         settings.temperature = options.real("temperature");
         settings.drop_tokens = options.real("drop-tokens");
-        settings.pooling = options.text("pooling") == "cls" ? train::Pooling::cls : train::Pooling::mean;
+        const auto caching = options.text("gradient-caching");
+        settings.gradient_caching = caching == "auto" ? train::Choice::automatic : caching == "on" ? train::Choice::on : train::Choice::off;
+        settings.pooling = pooling(options);
     }
     return settings;
 }
@@ -125,25 +169,30 @@ std::int64_t settle_steps(const Options& options, const train::TokenStore& store
     return std::clamp(passes * users / std::max<std::int64_t>(1, options.integer("batch")), fewest, most);
 }
 
-std::string loss_text(const std::vector<std::pair<std::int64_t, double>>& curve) {
-    std::string text;
-    for (const auto& [step, loss] : curve) text += fmt::format("{} {:.6f}\n", step, loss);
-    return text;
-}
+// What a training leaves: the head that was trained with the encoder, where there is one to keep, the lines of its curve, for
+// the report, and what it found on held-out users.
+struct Trained {
+    std::shared_ptr<const model::HeadWeights> head;
+    std::string curve, held_out;
+    std::int64_t steps = 0;  // taken
+};
 
-void train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run, const store::StageKey& key,
-               const train::TokenStore& tokens, model::Encoder& encoder, const train::TrainOptions& settings) {
-    if (settings.steps <= 0) return;
-    const auto report = train::train(comm, tokens, encoder, settings, run.path(), key.hash(), context.metrics);
-    run.describe("loss", loss_text(report.loss));
-    if (!report.held_out_loss.empty())
-        run.describe("held-out loss", fmt::format("{}the weights after step {} are kept\n", loss_text(report.held_out_loss), report.best_step));
+Trained train_one(JobContext& context, parallel::Communicator& comm, const store::StageKey& key, const train::TokenStore& tokens,
+                  model::Encoder& encoder, const train::TrainOptions& settings, const std::filesystem::path& run) {
+    const auto report = train::train(comm, tokens, encoder, settings, run, key.hash(), context.metrics);
+    report::TrainingCurve curve{name_of(settings.objective), {}};
+    for (std::size_t i = 0; i < report.loss.size(); ++i)
+        curve.points.push_back({report.loss[i].first, report.loss[i].second, report.learning_rates[i]});
+    std::string held_out;
+    for (const auto& [step, loss] : report.held_out_loss)
+        held_out += fmt::format("{}: {:.6f} after step {}{}\n", curve.objective, loss, step, step == report.best_step ? ", kept" : "");
+    return {report.head, report::curve_lines(curve), held_out, report.steps};
 }
 
 // What a training stage does and where its model goes.
 struct Training {
     std::string folder;                          // of the run; also the stage's name
-    bool masked_language = false, contrastive = false;
+    bool language = false, contrastive = false;
     std::optional<std::filesystem::path> start;  // a model to start from; else fresh weights
 };
 
@@ -151,10 +200,11 @@ struct Training {
 store::StageKey training_key(const JobContext& context, const Training& training, const store::StageKey& corpus) {
     const auto& options = context.options;
     store::StageKey key(training.folder);
-    for (const char* name : {"seed", "vocabulary-size", "lowercase", "layers", "hidden", "heads", "intermediate", "train-tokens",
+    for (const char* name : {"seed", "vocabulary-size", "lowercase", "family", "layers", "hidden", "heads", "intermediate", "train-tokens",
                              "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule", "final-rate", "cooldown",
                              "layer-decay", "weight-decay", "clip", "held-out", "evaluate-every", "patience",
-                             "temperature", "dropout", "drop-tokens", "side-events", "pooling"})
+                             "temperature", "dropout", "drop-tokens", "side-events", "pooling", "train-precision",
+                             "micro-batch-tokens", "reduction"})
         if (options.names(name)) key.add(name, options.text(name));
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
     key.add("initial model", training.start ? fingerprint_of_model(*training.start) : "");
@@ -177,27 +227,42 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         make_tokenizer(context, run, stage, training.folder);
     }
     const auto tokenizer = text::load_tokenizer(folder);
-    const auto config = training.start ? model::read_model_config(*training.start / "config.json")
-                                       : new_model(options, tokenizer->vocabulary_size());
-    if (!encoder) encoder = model::make_model(config, static_cast<std::uint64_t>(options.integer("seed")));
+    if (!encoder)
+        encoder = model::make_model(new_model(options, tokenizer->vocabulary_size(), tokenizer.get()),
+                                    static_cast<std::uint64_t>(options.integer("seed")));
+    const auto objective = language_objective(training.start ? model::model_type_in(*training.start) : options.text("family"));
     const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads);
-    const auto masked_steps = training.masked_language ? options.integer("pretrain-steps") : 0;
-    const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
+    auto language_steps = training.language ? options.integer("pretrain-steps") : 0;
+    auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
+    std::shared_ptr<const model::HeadWeights> head;  // of the last training, as it is of no use to another encoder
     {
         const auto device = context.device;
         parallel::DeviceCommunicator carrier(context.comm, parallel::parse_collectives(options.text("collectives")), device.cuda);
         if (device.cuda) base::log_info("training on the GPU; gradients are summed by {}", carrier.description());
         encoder = model::on_device(encoder, device);
-        train_one(context, carrier.get(), run, key, tokens, *encoder, train_options(context, train::ObjectiveKind::masked_language, masked_steps));
-        train_one(context, carrier.get(), run, key, tokens, *encoder, train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+        std::string curves, held_out;
+        const auto train = [&](const train::TrainOptions& settings) {
+            auto trained = train_one(context, carrier.get(), key, tokens, *encoder, settings, run.path());
+            head = std::move(trained.head);
+            curves += trained.curve;
+            held_out += trained.held_out;
+            return trained.steps;
+        };
+        if (language_steps > 0) {
+            auto settings = train_options(context, objective, language_steps);
+            settings.start = training.start.value_or("");
+            language_steps = train(settings);
+        }
+        if (pair_steps > 0) pair_steps = train(train_options(context, train::ObjectiveKind::contrastive, pair_steps));
+        run.describe("loss of " + training.folder, curves);
+        if (!held_out.empty()) run.describe("held-out loss of " + training.folder, held_out);
     }
     if (context.is_root())
-        for (const auto& file : model::save_model(folder, *encoder)) stage.add(training.folder + "/" + file.name, file.sha256);
-    run.describe("model", fmt::format("{} layers of {}, a vocabulary of {}, {} steps of masked language modelling, {} contrastive steps",
-                                      config.num_hidden_layers, config.hidden_size, base::human_count(tokenizer->vocabulary_size()),
-                                      masked_steps, pair_steps));
+        for (const auto& file : model::save_model(folder, *encoder, head.get())) stage.add(training.folder + "/" + file.name, file.sha256);
+    run.describe("model", fmt::format("{}, a vocabulary of {}, {} steps of {}, {} contrastive steps", model::describe(*encoder),
+                                      base::human_count(tokenizer->vocabulary_size()), language_steps, name_of(objective), pair_steps));
     stage.finish();
-    timer.finish(fmt::format("{} steps", masked_steps + pair_steps));
+    timer.finish(fmt::format("{} steps", language_steps + pair_steps));
 }
 
 store::StageKey training_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus, const Training& training) {
@@ -237,18 +302,14 @@ void check_training(JobContext& context) {
     const auto& options = context.options;
     parallel::agree(context.comm, [&] {
         const auto given = given_model(options);
-        const bool trains = !given || options.job() != "run";  // `run` takes a given model as it is, of any family
-        if (trains && options.names("pooling") && options.text("pooling") == "last")
-            base::fail(base::ErrorKind::usage, "--pooling last: a model is trained with mean or cls");
         if (given && options.given("tokenizer"))
             base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");
-        const auto positions =
-            given ? model::check_encoder(*given) : new_model(options, options.integer("vocabulary-size")).longest_sequence();
-        if (given && trains)
-            if (const auto type = model::read_model_config(*given / "config.json").model_type; type != "bert")
-                base::fail(base::ErrorKind::usage,
-                           "--model {}: training starts from a model of the type bert; a {} is for encoding only",
-                           given->string(), type);
+        const auto positions = given ? model::check_encoder(*given)
+                                     : model::check_new_model(new_model(options, options.integer("vocabulary-size"), nullptr));
+        if (!given && !options.given("tokenizer") && options.text("family") == "t5" &&
+            options.integer("vocabulary-size") < 2 * sentinels)
+            base::fail(base::ErrorKind::usage, "--vocabulary-size {}: a t5's {} sentinels need at least {}",
+                       options.integer("vocabulary-size"), sentinels, 2 * sentinels);
         if (given || options.given("tokenizer"))
             text::load_tokenizer(given ? *given : std::filesystem::path(options.text("tokenizer")), lowercase_if_given(options));
         for (const char* name : {"train-tokens", "max-tokens"})

@@ -138,11 +138,9 @@ report::ReportFacts report_facts(const JobContext& context, const store::RunFold
     for (const char* name : {"corpus", "model", "clusters"})
         if (const auto text = run.description(name)) facts.rows.emplace_back(name, *text);
     facts.rows.emplace_back("seed", context.options.text("seed"));
-    if (const auto text = run.description("loss")) {
-        std::istringstream values(*text);
-        std::int64_t step = 0;
-        for (double loss = 0; values >> step >> loss;) facts.loss.emplace_back(step, loss);
-    }
+    for (const char* stage : {"pretrained", "model"})
+        if (const auto text = run.description(std::string("loss of ") + stage))
+            for (auto& curve : report::parse_curves(*text)) facts.training.push_back(std::move(curve));
     const auto choice = run.path() / "segment/choice.svg";  // there where several numbers of clusters were compared
     if (std::filesystem::exists(choice)) facts.choice = report::svg_for_page(base::read_file(choice));
     return facts;

@@ -24,5 +24,13 @@ for precision in fp32 bf16; do
   echo -n "$precision: "
   check "$work/$precision"
 done
-if [ ! -x build/tests/model/resave_encoder ]; then tools/build.sh resave_encoder; fi
+tools/build.sh resave_encoder language_gradients >/dev/null
 "$venv/bin/python" tools/oracles/encoder_reference.py
+"$venv/bin/python" tools/oracles/language_reference.py
+trained=()
+for family in bert gpt2 t5; do
+  build/kohort ingest --input "$work/corpus/events.csv" --out "$work/$family" --log-level error
+  build/kohort pretrain --family "$family" --vocabulary-size 900 --pretrain-steps 20 --out "$work/$family" --log-level error
+  trained+=("$work/$family/pretrained")
+done
+"$venv/bin/python" tools/oracles/language_reference.py --trained "${trained[@]}"

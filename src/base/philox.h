@@ -19,7 +19,8 @@ enum class RandomPurpose : std::uint32_t {
     cluster_sample = 8,
     map_sample = 9,
     mini_batch = 10,
-    held_out = 14  // users that training never sees
+    held_out = 14,  // users that training never sees
+    span_corruption = 16
 };
 
 class Philox {

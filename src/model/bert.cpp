@@ -1,6 +1,7 @@
 #include "model/bert.h"
 
 #include "base/error.h"
+#include "model/checkpointed.h"
 #include "model/torch_compat.h"
 #include "model/weights.h"
 
@@ -35,21 +36,25 @@ torch::Tensor Bert::forward(const TokenBatch& batch, DropoutSource* dropout) con
         base::fail(base::ErrorKind::internal, "a batch of {} columns does not fit the model's {} positions",
                    batch.ids.size(1), config_.longest_sequence());
     const Packing packing(batch, word_embeddings_.options().requires_grad(false));
-    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& x, int layer, DropoutSite site) {
-        if (!dropout) return linear.added_to(residual, x);
-        const auto mask = dropout->scaled_mask(layer, site, {packing.sequences, packing.longest, config_.hidden_size});
-        const auto added = linear(x);
-        return residual + added * packing.pack_mask(mask, added);
-    };
-
     auto x = embed(batch, packing, dropout);
     for (int i = 0; i < static_cast<int>(layers_.size()); ++i) {
-        const Layer& layer = layers_[static_cast<std::size_t>(i)];
-        x = layer.attention_norm(sum(x, layer.attention_output, attention(i, x, packing, dropout), i, DropoutSite::attention_output));
-        const auto inner = layer.intermediate.activated(config_.hidden_act, x);
-        x = layer.output_norm(sum(x, layer.output, inner, i, DropoutSite::feed_forward_output));
+        const auto layer = [this, i, packing, dropout](const std::vector<torch::Tensor>& inputs) { return run_layer(i, inputs[0], packing, dropout); };
+        x = checkpoints_here() ? checkpointed({x}, values_under(parameters_, "encoder.layer." + std::to_string(i) + "."), layer) : layer({x});
     }
     return packing.unpack(x).view({packing.sequences, packing.longest, config_.hidden_size});
+}
+
+torch::Tensor Bert::run_layer(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const {
+    const Layer& layer = layers_[static_cast<std::size_t>(index)];
+    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& term, DropoutSite site) {
+        if (!dropout) return linear.added_to(residual, term);
+        const auto mask = dropout->scaled_mask(index, site, {packing.sequences, packing.longest, config_.hidden_size});
+        const auto added = linear(term);
+        return residual + added * packing.pack_mask(mask, added);
+    };
+    const auto between = layer.attention_norm(sum(x, layer.attention_output, attention(index, x, packing, dropout), DropoutSite::attention_output));
+    const auto inner = layer.intermediate.activated(config_.hidden_act, between);
+    return layer.output_norm(sum(between, layer.output, inner, DropoutSite::feed_forward_output));
 }
 
 // Each token's row of the position embeddings, [B * T]. RoBERTa counts from behind the padding token's id, and counts
@@ -63,7 +68,7 @@ torch::Tensor Bert::positions(const TokenBatch& batch) const {
 
 torch::Tensor Bert::embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const {
     const auto x =
-        embedding_norm_(torch::embedding(word_embeddings_, packing.pack(batch.ids.flatten())) +
+        embedding_norm_(token_rows(word_embeddings_, packing.pack(batch.ids.flatten())) +
                         torch::embedding(position_embeddings_, packing.pack(positions(batch))) + type_embeddings_.select(0, 0));
     if (!dropout) return x;
     return x * packing.pack_mask(dropout->scaled_mask(-1, DropoutSite::embeddings,

@@ -21,7 +21,7 @@ class Bert : public Encoder {
 
     torch::Tensor forward(const TokenBatch& batch, DropoutSource* dropout = nullptr) const override;
     EncoderSizes sizes() const override {
-        return {config_.hidden_size, config_.vocab_size, config_.longest_sequence(), config_.pad_token_id};
+        return {config_.hidden_size, config_.vocab_size, config_.longest_sequence(), config_.pad_token_id, config_.num_hidden_layers};
     }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
     std::unique_ptr<Encoder> with_weights(TensorSource source) const override;
@@ -45,6 +45,7 @@ class Bert : public Encoder {
     void pack();  // for encoding alone: parameters() is empty then
     torch::Tensor positions(const TokenBatch& batch) const;
     torch::Tensor embed(const TokenBatch& batch, const Packing& packing, DropoutSource* dropout) const;
+    torch::Tensor run_layer(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const;
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, DropoutSource* dropout) const;
 
     ModelConfig config_;

@@ -19,6 +19,7 @@ struct EncoderSizes {
     std::int64_t vocabulary;  // token ids are below it
     std::int64_t longest;     // sequence, in tokens
     std::int64_t padding;     // a token id that fills batches
+    std::int64_t layers;
 };
 
 class Encoder {
@@ -42,6 +43,17 @@ class Encoder {
     // config.json with which transformers makes the same encoder of them. Equal configurations give equal text.
     virtual const std::vector<Parameter>& parameters() const = 0;
     virtual std::string config_json() const = 0;
+
+    // Whether forward() keeps a layer's activations for the backward pass or computes them again there (checkpointed.h);
+    // never changes a result. This encoder, and the dropout source given to forward(), must then live until after the
+    // backward pass.
+    void checkpoint_activations(bool on) { checkpoints_ = on; }
+
+  protected:
+    bool checkpoints_here() const { return checkpoints_ && torch::GradMode::is_enabled(); }
+
+  private:
+    bool checkpoints_ = false;
 };
 
 }  // namespace kohort::model

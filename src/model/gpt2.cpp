@@ -1,8 +1,11 @@
 #include "model/gpt2.h"
 
+#include <cmath>
 #include <limits>
 
 #include "base/error.h"
+#include "model/attention.h"
+#include "model/checkpointed.h"
 #include "model/config_fields.h"
 #include "model/torch_compat.h"
 #include "model/weights.h"
@@ -53,6 +56,16 @@ std::string to_json(const Gpt2Config& config) {
     return json.dump(2) + "\n";
 }
 
+TensorSource random_weights(const Gpt2Config& config, std::uint64_t seed) {
+    return [=](const std::string& name, torch::IntArrayRef shape) {
+        if (name.ends_with("bias")) return torch::zeros(shape);
+        if (shape.size() == 1) return torch::ones(shape);
+        constexpr double deviation = 0.02;
+        const bool added = name.ends_with("c_proj.weight");
+        return normal_tensor(seed, name, shape, added ? deviation / std::sqrt(2.0 * static_cast<double>(config.n_layer)) : deviation);
+    };
+}
+
 Gpt2::Gpt2(Gpt2Config config, TensorSource source) : config_(config) {
     const std::int64_t size = config_.n_embd, inner = config_.n_inner;
     ParameterList list(std::move(source));
@@ -77,7 +90,7 @@ Gpt2::Gpt2(Gpt2Config config, TensorSource source) : config_(config) {
     parameters_ = list.take();
 }
 
-torch::Tensor Gpt2::forward(const TokenBatch& batch, DropoutSource* /*dropout*/) const {
+torch::Tensor Gpt2::forward(const TokenBatch& batch, DropoutSource* dropout) const {
     const Packing packing(batch, token_embeddings_.options().requires_grad(false));
     if (packing.longest > config_.n_positions)
         base::fail(base::ErrorKind::internal, "a batch of {} columns does not fit the model's {} positions", packing.longest,
@@ -86,22 +99,39 @@ torch::Tensor Gpt2::forward(const TokenBatch& batch, DropoutSource* /*dropout*/)
     const auto later = torch::full({packing.longest, packing.longest}, -std::numeric_limits<double>::infinity(),
                                    token_embeddings_.options().requires_grad(false)).triu(1).view({1, 1, packing.longest, packing.longest});
     const auto positions = torch::arange(packing.longest, batch.ids.options()).repeat({packing.sequences});
-    auto x = torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())) + torch::embedding(position_embeddings_, packing.pack(positions));
-    for (const Block& block : blocks_) {
-        x = block.attention_output.added_to(x, attention(block, block.attention_norm(x), packing, later));
-        x = block.output.added_to(x, block.intermediate.activated(config_.activation_function, block.feed_forward_norm(x)));
+    auto x = packing.dropped(torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())) +
+                                 torch::embedding(position_embeddings_, packing.pack(positions)),
+                             dropout, -1, DropoutSite::embeddings);
+    for (int i = 0; i < static_cast<int>(blocks_.size()); ++i) {
+        const auto block = [this, i, packing, later, dropout](const std::vector<torch::Tensor>& inputs) {
+            return run_block(i, inputs[0], packing, later, dropout);
+        };
+        x = checkpoints_here() ? checkpointed({x}, values_under(parameters_, "h." + std::to_string(i) + "."), block) : block({x});
     }
     return packing.unpack(final_norm_(x)).view({packing.sequences, packing.longest, config_.n_embd});
 }
 
+torch::Tensor Gpt2::run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                              DropoutSource* dropout) const {
+    const Block& block = blocks_[static_cast<std::size_t>(index)];
+    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& added, DropoutSite site) {
+        return dropout ? residual + packing.dropped(linear(added), dropout, index, site) : linear.added_to(residual, added);
+    };
+    const auto between = sum(x, block.attention_output, attention(index, block.attention_norm(x), packing, bias, dropout),
+                             DropoutSite::attention_output);
+    const auto inner = block.intermediate.activated(config_.activation_function, block.feed_forward_norm(between));
+    return sum(between, block.output, inner, DropoutSite::feed_forward_output);
+}
+
 // x [N, H] -> [N, H], before the output projection.
-torch::Tensor Gpt2::attention(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const {
+torch::Tensor Gpt2::attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                              DropoutSource* dropout) const {
     const std::int64_t heads = config_.n_head, width = config_.n_embd / heads;
-    const auto split = packing.unpack(block.attention_input(x))  // [N, 3 H] -> [3, B, heads, T, width]
+    const auto split = packing.unpack(blocks_[static_cast<std::size_t>(index)].attention_input(x))  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
                            .contiguous();
-    const auto context = compat::attend(split[0], split[1], split[2], bias);
+    const auto context = attend(split[0], split[1], split[2], bias, dropout, index, DropoutSite::attention);
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.n_embd}));
 }
 

@@ -33,13 +33,20 @@ Gpt2Config parse_gpt2_config(std::string_view json, const std::string& where);
 // The text of a config.json that `transformers` loads as GPT2Model.
 std::string to_json(const Gpt2Config& config);
 
+// Fresh weights as the paper has them (section 2.3; Hugging Face's numbers): N(0, 0.02), what is added to the residual
+// stream smaller by the root of the number of additions; biases 0, norms 1 and 0. See weights.h for what they follow from.
+TensorSource random_weights(const Gpt2Config& config, std::uint64_t seed);
+
 class Gpt2 : public Encoder {
   public:
     // The source gives each tensor by its Hugging Face name (without "transformer.") and shape; see weights.h.
     Gpt2(Gpt2Config config, TensorSource source);
 
     torch::Tensor forward(const TokenBatch& batch, DropoutSource* dropout = nullptr) const override;
-    EncoderSizes sizes() const override { return {config_.n_embd, config_.vocab_size, config_.n_positions, 0}; }
+    EncoderSizes sizes() const override {
+        return {config_.n_embd, config_.vocab_size, config_.n_positions, 0, config_.n_layer};
+    }
+    const Gpt2Config& config() const { return config_; }
     torch::Device device() const override { return token_embeddings_.device(); }
     std::unique_ptr<Encoder> copy(torch::Device device, torch::ScalarType type) const override;
     std::unique_ptr<Encoder> with_weights(TensorSource source) const override;
@@ -52,7 +59,10 @@ class Gpt2 : public Encoder {
         LayerNorm attention_norm, feed_forward_norm;
         Linear attention_input, attention_output, intermediate, output;
     };
-    torch::Tensor attention(const Block& block, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias) const;
+    torch::Tensor run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                            DropoutSource* dropout) const;
+    torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                            DropoutSource* dropout) const;
 
     Gpt2Config config_;
     std::vector<Parameter> parameters_;

@@ -1,6 +1,8 @@
 // What training puts on top of an encoder: from token vectors to the scores that its objective compares.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "model/layers.h"
@@ -11,6 +13,19 @@ class Head {
   public:
     virtual ~Head() = default;
     virtual const std::vector<Parameter>& parameters() const = 0;  // in the training order
+};
+
+// How a folder holds an encoder with a head on top, so that transformers loads both.
+struct HeadFormat {
+    std::string architecture;    // in config.json: "BertForMaskedLM"
+    std::string encoder_prefix;  // of the encoder's tensors, as the architecture names them: "bert."
+    std::vector<std::pair<std::string, std::string>> config;  // further entries of config.json: key and JSON text
+};
+
+// A trained head, to be saved beside its encoder.
+struct HeadWeights {
+    HeadFormat format;
+    std::vector<Parameter> parameters;
 };
 
 }  // namespace kohort::model

@@ -14,6 +14,7 @@
 #include "model/model_config.h"
 #include "model/packed_linear.h"
 #include "model/torch_compat.h"
+#include "model/training_linear.h"
 
 namespace kohort::model {
 
@@ -60,13 +61,13 @@ struct Linear {
         : weight(list.add(name + ".weight", {out, in})), bias(list.add(name + ".bias", {out})) {}
     explicit Linear(torch::Tensor weight_, torch::Tensor bias_ = {}) : weight(std::move(weight_)), bias(std::move(bias_)) {}
 
-    torch::Tensor operator()(const torch::Tensor& x) const { return packed ? packed->run(x, {}) : torch::linear(x, weight, bias); }
+    torch::Tensor operator()(const torch::Tensor& x) const { return packed ? packed->run(x, {}) : training_linear(x, weight, bias); }
     torch::Tensor activated(Activation activation, const torch::Tensor& x) const {
-        return packed ? packed->run(x, activation) : activate(activation, torch::linear(x, weight, bias));
+        return packed ? packed->run(x, activation) : activate(activation, training_linear(x, weight, bias));
     }
     // residual + what x gives. The residual may be overwritten.
     torch::Tensor added_to(torch::Tensor residual, const torch::Tensor& x) const {
-        if (!packed) return residual + torch::linear(x, weight, bias);
+        if (!packed) return residual + training_linear(x, weight, bias);
         packed->add_to(residual, x);
         return residual;
     }
@@ -77,6 +78,12 @@ struct Linear {
         if (packed) weight = bias = torch::Tensor();
     }
 };
+
+// The rows of a table [vocabulary, width] for tokens [N]. Its gradient holds the rows that were looked up, not a whole table
+// for each micro-batch; on a GPU, where such rows cannot be added to a whole table in a fixed order, it is whole.
+inline torch::Tensor token_rows(const torch::Tensor& table, const torch::Tensor& tokens) {
+    return torch::embedding(table, tokens, /*padding_idx=*/-1, /*scale_grad_by_freq=*/false, /*sparse=*/table.is_cpu());
+}
 
 struct LayerNorm {
     torch::Tensor weight, bias;

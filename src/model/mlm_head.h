@@ -8,7 +8,8 @@ namespace kohort::model {
 
 class MlmHead : public Head {
   public:
-    // Tensor names: cls.predictions.…, as in Hugging Face's BertForMaskedLM.
+    // Tensor names: cls.predictions.…, as in Hugging Face's BertForMaskedLM, or lm_head.…, as in RobertaForMaskedLM and
+    // XLMRobertaForMaskedLM.
     MlmHead(const ModelConfig& config, TensorSource source);
 
     // hidden [N, H] (of the masked tokens only, as their scores are wide) -> logits [N, vocabulary].

@@ -9,6 +9,7 @@
 #include "model/bert.h"
 #include "model/config_fields.h"
 #include "model/gpt2.h"
+#include "model/head.h"
 #include "model/t5.h"
 #include "model/weights.h"
 
@@ -67,6 +68,10 @@ std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool 
         {"decoder.", "lm_head.", "classification_head.", "classifier.", "qa_outputs.", "encoder.embed_tokens."}, notice);
 }
 
+std::string model_type_in(const std::filesystem::path& folder) {
+    return model_type_of(config_text(folder), (folder / config_file).string());
+}
+
 std::int64_t check_encoder(const std::filesystem::path& folder) {
     const auto json = config_text(folder), where = (folder / config_file).string();
     const auto type = model_type_of(json, where);
@@ -94,13 +99,26 @@ std::shared_ptr<Encoder> on_device(std::shared_ptr<Encoder> model, Device device
     return model->with_weights(copied_weights(model->parameters(), torch_device(device), torch::kFloat));
 }
 
-std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model) {
+std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model, const HeadWeights* head) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
     if (failed) base::fail(base::ErrorKind::environment, "cannot make the folder {}: {}", folder.string(), failed.message());
-    const std::string config = model.config_json();
+    std::string config = model.config_json();
+    std::vector<Parameter> parameters = model.parameters();
+    if (head) {
+        auto json = Json::parse(config);
+        json["architectures"] = {head->format.architecture};
+        for (const auto& [key, value] : head->format.config) json[key] = Json::parse(value);
+        config = json.dump(2) + "\n";
+        for (Parameter& parameter : parameters) parameter.name = head->format.encoder_prefix + parameter.name;
+        parameters.insert(parameters.end(), head->parameters.begin(), head->parameters.end());
+    }
     base::write_file_atomically(folder / config_file, config);
-    return {{config_file, base::sha256_hex(config)}, {weights_file, write_weights(folder / weights_file, model.parameters())}};
+    return {{config_file, base::sha256_hex(config)}, {weights_file, write_weights(folder / weights_file, parameters)}};
+}
+
+std::string describe(const Encoder& model) {
+    return fmt::format("{} layers of {}", model.sizes().layers, model.sizes().hidden);
 }
 
 }  // namespace kohort::model

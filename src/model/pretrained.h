@@ -14,11 +14,15 @@
 namespace kohort::model {
 
 class Encoder;
+struct HeadWeights;
 
 // The encoder in a folder that Kohort or Hugging Face's classes saved, of whatever family its config.json names: "bert",
 // "roberta" and "xlm-roberta", "gpt2", or "t5" and "mt5". A pooler, a decoder and task heads are left out, with a log line
 // where `notice`. Error(usage) for what is not a known model, Error(input) for weights that do not fit config.json.
 std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice = true);
+
+// The "model_type" of the folder's config.json, one of those above. Error(usage) where it is another.
+std::string model_type_in(const std::filesystem::path& folder);
 
 // Error(usage) where load_encoder() would refuse the folder's config.json, or finds no weights. Returns the model's
 // longest sequence, special tokens included.
@@ -40,7 +44,11 @@ struct SavedFile {
 };
 
 // Writes config.json and model.safetensors (fp32), each complete or not at all, so that transformers.AutoModel loads the
-// folder (T5EncoderModel and MT5EncoderModel of a T5). Equal weights give equal bytes. The folder is made if it is missing.
-std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model);
+// folder (T5EncoderModel and MT5EncoderModel of a T5), and with a head the class that the head is of; load_encoder() reads
+// either. Equal weights give equal bytes. The folder is made if it is missing.
+std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model, const HeadWeights* head = nullptr);
+
+// For people: "2 layers of 128".
+std::string describe(const Encoder& model);
 
 }  // namespace kohort::model

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/dropout.h"
+
 namespace kohort::model {
 
 // B sequences of token ids, special tokens included. What lies in `ids` behind a sequence's length does not matter,
@@ -39,6 +41,10 @@ struct Packing {
     // As pack(), of a dropout mask [B, T, H] (fp32, on the CPU), for values like x.
     torch::Tensor pack_mask(const torch::Tensor& mask, const torch::Tensor& x) const {
         return pack(mask.flatten(0, 1).to(x.device(), x.scalar_type()));
+    }
+    // x [N, width] with values dropped as the source says, where there is one.
+    torch::Tensor dropped(const torch::Tensor& x, DropoutSource* dropout, int layer, DropoutSite site) const {
+        return dropout ? x * pack_mask(dropout->scaled_mask(layer, site, {sequences, longest, x.size(1)}), x) : x;
     }
 };
 

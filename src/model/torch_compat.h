@@ -13,21 +13,39 @@
 
 namespace kohort::model::compat {
 
-// softmax(q kᵀ / sqrt(d) + bias) for q, k [B, heads, T, d]; bias: what can be added to [B, heads, T, T], or undefined (none).
+// softmax(q kᵀ / sqrt(d) + bias) for q [B, heads, T, d], k [B, heads, S, d]; bias: what can be added to [B, heads, T, S], or
+// undefined (none).
 inline torch::Tensor attention_probabilities(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& bias) {
     const auto scores = torch::matmul(query * (1.0 / std::sqrt(static_cast<double>(query.size(3)))), key.transpose(2, 3));
     return torch::softmax(bias.defined() ? scores + bias : scores, -1);
 }
 
-// The same, times value [B, heads, T, d]. 2.x has fused kernels for it; they are used where no gradient is asked
+// While one lives, this thread computes as training does even where no gradient is asked for: for what must come out with
+// the same bits as later with gradients.
+class KernelsOfTraining {
+  public:
+    KernelsOfTraining() : before_(on()) { on() = true; }
+    ~KernelsOfTraining() { on() = before_; }
+    KernelsOfTraining(const KernelsOfTraining&) = delete;
+    KernelsOfTraining& operator=(const KernelsOfTraining&) = delete;
+    static bool& on() {
+        thread_local bool value = false;
+        return value;
+    }
+
+  private:
+    bool before_;
+};
+
+// The same, times value [B, heads, S, d]. 2.x has fused kernels for it; they are used where no gradient is asked
 // for, so that training does not depend on which of their backward passes is there.
 inline torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,
                             const torch::Tensor& bias) {
 #if TORCH_VERSION_MAJOR >= 2
-    if (!torch::GradMode::is_enabled()) {
+    if (!torch::GradMode::is_enabled() && !KernelsOfTraining::on()) {
         if (!bias.defined()) return at::scaled_dot_product_attention(query, key, value);
         return at::scaled_dot_product_attention(query, key, value,
-                                                bias.expand({query.size(0), bias.size(1), query.size(2), query.size(2)}));
+                                                bias.expand({query.size(0), bias.size(1), query.size(2), key.size(2)}));
     }
 #endif
     return torch::matmul(attention_probabilities(query, key, bias), value);

@@ -27,18 +27,21 @@ std::string modern_name(std::string name) {
 
 }  // namespace
 
-TensorSource random_weights(const ModelConfig& config, std::uint64_t seed) {
+torch::Tensor normal_tensor(std::uint64_t seed, const std::string& name, torch::IntArrayRef shape, double deviation) {
     const base::Philox random(seed, base::RandomPurpose::weight_init);
+    auto tensor = torch::empty(shape);
+    const auto values = floats_of(tensor);
+    const std::uint64_t stream = base::hash64(name);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(deviation * random.normal(stream, i));
+    return tensor;
+}
+
+TensorSource random_weights(const ModelConfig& config, std::uint64_t seed) {
     return [=](const std::string& name, torch::IntArrayRef shape) {
-        if (name.ends_with("LayerNorm.weight")) return torch::ones(shape);
+        if (name.ends_with("LayerNorm.weight") || name.ends_with("layer_norm.weight")) return torch::ones(shape);
         if (name.ends_with("bias")) return torch::zeros(shape);
-        auto tensor = torch::empty(shape);
-        const auto values = floats_of(tensor);
-        const std::uint64_t stream = base::hash64(name);
         const bool full = !name.ends_with("position_embeddings.weight") && !name.ends_with("token_type_embeddings.weight");
-        const double deviation = full ? config.initializer_range : config.initializer_range / 10;
-        for (std::size_t i = 0; i < values.size(); ++i)
-            values[i] = static_cast<float>(deviation * random.normal(stream, i));
+        auto tensor = normal_tensor(seed, name, shape, full ? config.initializer_range : config.initializer_range / 10);
         if (name.ends_with("word_embeddings.weight")) tensor.select(0, config.pad_token_id).zero_();
         return tensor;
     };
@@ -69,8 +72,7 @@ TensorSource WeightReader::source() {
 
 torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef shape) {
     auto tensor = torch::empty(shape);
-    const auto found = std::lower_bound(entries_.begin(), entries_.end(), name,
-                                        [](const Entry& entry, const std::string& wanted) { return entry.name < wanted; });
+    const auto found = std::ranges::lower_bound(entries_, name, {}, &Entry::name);
     if (found == entries_.end() || found->name != name) {
         missing_.push_back(name);
         return tensor;
@@ -84,10 +86,15 @@ torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef sha
     return tensor;
 }
 
-void WeightReader::finish() const {
+bool WeightReader::holds(const std::string& name) const {
+    const auto found = std::ranges::lower_bound(entries_, name, {}, &Entry::name);
+    return found != entries_.end() && found->name == name;
+}
+
+void WeightReader::finish(bool surplus_matters) const {
     std::vector<std::string> surplus, problems;
     for (const Entry& entry : entries_)
-        if (!entry.used) surplus.push_back(entry.tensor->name);
+        if (surplus_matters && !entry.used) surplus.push_back(entry.tensor->name);
     if (!missing_.empty()) problems.push_back("missing: " + first_few(missing_));
     if (!misshapen_.empty()) problems.push_back("of another shape: " + first_few(misshapen_));
     if (!surplus.empty()) problems.push_back("surplus: " + first_few(surplus));

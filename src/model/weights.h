@@ -18,6 +18,9 @@ namespace kohort::model {
 // element's index, so a layer starts alike whatever else the model has.
 TensorSource random_weights(const ModelConfig& config, std::uint64_t seed);
 
+// Numbers of N(0, deviation), each a function of the seed, the tensor's name and the element's index.
+torch::Tensor normal_tensor(std::uint64_t seed, const std::string& name, torch::IntArrayRef shape, double deviation);
+
 // Weights from a model's folder in fp32, whatever float type each tensor is stored in. Names are taken with or without
 // `prefix` ("bert."), and with the older LayerNorm.gamma and .beta. Tensors whose names (without the prefix) begin with
 // one of `ignored` are left out, or end with it where it begins with a dot; every other tensor must be asked for.
@@ -28,8 +31,10 @@ class WeightReader {
 
     TensorSource source();
 
-    // Throws Error(input) that names the missing, misshapen and surplus tensors, if there are any.
-    void finish() const;
+    // Throws Error(input) that names the missing, misshapen and, where they matter, surplus tensors, if there are any.
+    void finish(bool surplus_matters = true) const;
+
+    bool holds(const std::string& name) const;  // a tensor that can be asked for
 
     const std::vector<std::string>& left_out() const { return left_out_; }  // tensors of the ignored kinds
     const std::filesystem::path& path() const { return files_.path(); }     // of the weights, for messages

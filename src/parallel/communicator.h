@@ -3,7 +3,8 @@
 //
 // Every operation has a start and a wait, so that communication can run beside computation. All ranks start the
 // same operations in the same order, from one thread at a time; starting throws PeerError like waiting does. Sums are for integers only: an integer sum does not depend on order, so no
-// result depends on the number of ranks (exact_sum.h turns floating-point sums into integer ones).
+// result depends on the number of ranks (exact_sum.h turns floating-point sums into integer ones). What another thread
+// does beside all that goes through a sibling, which has an order of its own.
 #pragma once
 
 #include <chrono>
@@ -132,6 +133,11 @@ class Communicator {
 
     // Collective. A counter shared by all ranks, alive until every rank has destroyed its handle.
     virtual std::unique_ptr<TicketCounter> make_ticket_counter() = 0;
+
+    // Collective. The same ranks once more, for host buffers, with an order of operations and statistics of its own: what
+    // is started there and here, by two threads, may meet on the ranks in any order. Both hear of the same failures.
+    // Destroyed before this one, by all ranks.
+    virtual std::unique_ptr<Communicator> make_sibling() = 0;
 
     // Tells every other rank that this one has failed: their next or present wait() throws PeerError.
     virtual void announce_failure(int exit_code) = 0;

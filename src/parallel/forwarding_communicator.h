@@ -37,6 +37,7 @@ class ForwardingCommunicator : public Communicator {
     }
 
     std::unique_ptr<TicketCounter> make_ticket_counter() override { return inner_.make_ticket_counter(); }
+    std::unique_ptr<Communicator> make_sibling() override { return inner_.make_sibling(); }
     void announce_failure(int exit_code) override { inner_.announce_failure(exit_code); }
     void check_peers() override { inner_.check_peers(); }
     int leave_after_failure(const std::optional<Failure>& own, std::chrono::milliseconds patience,

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <mutex>
 #include <numeric>
 
 #include "base/log.h"
@@ -73,26 +74,56 @@ struct Operation {
     std::function<void()> finish;
 };
 
+// Operations that will never complete; MPI keeps pointers into them, so they live longer than what calls MPI.
+class Orphans {
+  public:
+    void take(std::shared_ptr<Operation> operation) {
+        const std::lock_guard lock(mutex_);
+        operations_.push_back(std::move(operation));
+    }
+    bool none() const {
+        const std::lock_guard lock(mutex_);
+        return operations_.empty();
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::vector<std::shared_ptr<Operation>> operations_;
+};
+
+// What a process has once, however many siblings its communicator has.
+struct Process {
+    Process(MpiSession& session, const MpiOptions& options)
+        : control(make_mpi_channel(session)), tickets(make_mpi_channel(session), control),
+          watchdog(make_mpi_channel(session), control, milliseconds(options.watchdog_seconds),
+                   milliseconds(options.watchdog_grace_seconds), heartbeats, [&session](int exit_code) { session.abort(exit_code); }) {}
+    Orphans orphans;
+    FailureControl control;
+    TicketOffice tickets;
+    Watchdog watchdog;
+};
+
 class MpiCommunicator : public Communicator {
   public:
     MpiCommunicator(MpiSession& session, const MpiOptions& options)
-        : session_(session),
-          largest_transfer_(options.largest_transfer),
-          topology_(find_mpi_topology(session, options.gpus)),
-          control_(make_mpi_channel(session)),
-          tickets_(make_mpi_channel(session), control_),
-          watchdog_(make_mpi_channel(session), control_, milliseconds(options.watchdog_seconds),
-                    milliseconds(options.watchdog_grace_seconds), heartbeats, [&session](int exit_code) { session.abort(exit_code); }) {
-        check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
-        check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+        : session_(session), largest_transfer_(options.largest_transfer), topology_(find_mpi_topology(session, options.gpus)),
+          process_(std::make_shared<Process>(session, options)) {
+        duplicate(MPI_COMM_WORLD);
+    }
+
+    explicit MpiCommunicator(const MpiCommunicator& first, MPI_Comm of)
+        : session_(first.session_), largest_transfer_(first.largest_transfer_), topology_(first.topology_), process_(first.process_),
+          sibling_(true) {
+        duplicate(of);
     }
 
     // All ranks end together: nobody may claim tickets once the office on rank 0 is closed.
     ~MpiCommunicator() override {
         try {
+            if (sibling_ && std::uncaught_exceptions() > 0) return;  // its first communicator decides how the process ends
             if (std::uncaught_exceptions() > 0) session_.abandon();
             if (session_.abandoned()) return;
-            if (!left_) start_barrier().wait();
+            if (!left_ && !sibling_) start_barrier().wait();
             check_mpi(MPI_Comm_free(&comm_), "MPI_Comm_free");
         } catch (const std::exception&) {
             session_.abandon();  // a peer has failed; whoever can report it has done so
@@ -260,18 +291,22 @@ class MpiCommunicator : public Communicator {
         return request(std::move(operation));
     }
 
-    std::unique_ptr<TicketCounter> make_ticket_counter() override { return tickets_.make_counter(); }
+    std::unique_ptr<TicketCounter> make_ticket_counter() override { return process_->tickets.make_counter(); }
+    std::unique_ptr<Communicator> make_sibling() override {
+        check_peers();
+        return std::make_unique<MpiCommunicator>(*this, comm_);
+    }
 
-    void announce_failure(int exit_code) override { control_.announce(exit_code); }
+    void announce_failure(int exit_code) override { process_->control.announce(exit_code); }
 
     void check_peers() override {
         heartbeat();
-        control_.check();
+        process_->control.check();
     }
 
     int leave_after_failure(const std::optional<Failure>& own, std::chrono::milliseconds patience,
                             const std::function<void(const Failure&)>& report) override {
-        const auto parting = control_.part(own, orphans_.empty(), patience, report);
+        const auto parting = process_->control.part(own, process_->orphans.none(), patience, report);
         left_ = true;
         if (!parting.all_arrived) session_.abort(parting.exit_code);
         if (!parting.clean) session_.abandon();
@@ -283,6 +318,11 @@ class MpiCommunicator : public Communicator {
     }
 
   private:
+    void duplicate(MPI_Comm of) {
+        check_mpi(MPI_Comm_dup(of, &comm_), "MPI_Comm_dup");
+        check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    }
+
     static std::int64_t bytes_of(const Buffer& buffer) {
         return buffer.count * static_cast<std::int64_t>(size_of(buffer.type));
     }
@@ -349,11 +389,11 @@ class MpiCommunicator : public Communicator {
         Backoff backoff;
         while (!is_complete(*operation)) {
             heartbeat();
-            if (control_.peer_failed()) {
+            if (process_->control.peer_failed()) {
                 if (!drain_end_) drain_end_ = Clock::now() + drain_time;
                 if (Clock::now() >= *drain_end_) {
-                    orphans_.push_back(operation);
-                    control_.check();
+                    process_->orphans.take(operation);
+                    process_->control.check();
                 }
             }
             backoff.pause();
@@ -363,11 +403,8 @@ class MpiCommunicator : public Communicator {
     MpiSession& session_;
     std::int64_t largest_transfer_;
     Topology topology_;
-    // Operations that will never complete; MPI keeps pointers into them, so they live longer than what calls MPI.
-    std::vector<std::shared_ptr<Operation>> orphans_;
-    FailureControl control_;
-    TicketOffice tickets_;
-    Watchdog watchdog_;
+    std::shared_ptr<Process> process_;
+    bool sibling_ = false;
     MPI_Comm comm_ = MPI_COMM_NULL;
     std::optional<Clock::time_point> drain_end_;
     bool left_ = false;

@@ -92,6 +92,7 @@ class NcclCommunicator : public ForwardingCommunicator {
         return end_epoch(), inner_.start_all_to_all_v(send, std::move(send_counts), receive, std::move(receive_counts));
     }
     Request start_exclusive_scan(Buffer data) override { return end_epoch(), inner_.start_exclusive_scan(data); }
+    std::unique_ptr<Communicator> make_sibling() override { return end_epoch(), inner_.make_sibling(); }
     Request start_gather_v(Buffer send, Buffer receive, std::vector<std::int64_t> receive_counts, int root) override {
         return end_epoch(), inner_.start_gather_v(send, receive, std::move(receive_counts), root);
     }

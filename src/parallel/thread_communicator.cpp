@@ -33,6 +33,7 @@ struct SharedState {
     std::condition_variable changed;
     std::map<std::int64_t, std::shared_ptr<Exchange>> exchanges;  // by sequence number
     std::map<std::int64_t, std::shared_ptr<std::atomic<std::int64_t>>> counters;
+    std::map<std::int64_t, std::shared_ptr<SharedState>> siblings;
 };
 
 std::vector<std::byte> copy_of(const Buffer& buffer) {
@@ -84,8 +85,8 @@ class SharedTickets : public TicketCounter {
 
 class ThreadCommunicator : public Communicator {
   public:
-    ThreadCommunicator(std::shared_ptr<SharedState> shared, std::unique_ptr<Channel> channel)
-        : shared_(std::move(shared)), rank_(channel->rank()), control_(std::move(channel)) {
+    ThreadCommunicator(std::shared_ptr<SharedState> shared, int rank, std::shared_ptr<FailureControl> control)
+        : shared_(std::move(shared)), rank_(rank), control_(std::move(control)) {
         topology_.local_rank = rank_;
         topology_.local_size = shared_->size;
         topology_.ranks_per_node = {shared_->size};
@@ -173,23 +174,31 @@ class ThreadCommunicator : public Communicator {
         std::lock_guard lock(shared_->mutex);
         auto& counter = shared_->counters[sequence];
         if (!counter) counter = std::make_shared<std::atomic<std::int64_t>>(0);
-        return std::make_unique<SharedTickets>(counter, control_);
+        return std::make_unique<SharedTickets>(counter, *control_);
+    }
+
+    std::unique_ptr<Communicator> make_sibling() override {
+        const auto sequence = next_sibling_++;
+        std::lock_guard lock(shared_->mutex);
+        auto& sibling = shared_->siblings[sequence];
+        if (!sibling) sibling = std::make_shared<SharedState>(size());
+        return std::make_unique<ThreadCommunicator>(sibling, rank_, control_);
     }
 
     void announce_failure(int exit_code) override {
-        control_.announce(exit_code);
+        control_->announce(exit_code);
         wake_everybody();
     }
 
     void check_peers() override {
         heartbeat();
-        control_.check();
+        control_->check();
     }
 
     int leave_after_failure(const std::optional<Failure>& own, std::chrono::milliseconds patience,
                             const std::function<void(const Failure&)>& report) override {
         if (own) announce_failure(own->exit_code);
-        return control_.part(own, true, patience, report).exit_code;
+        return control_->part(own, true, patience, report).exit_code;
     }
 
     CommunicationStatistics statistics() const override { return statistics_; }
@@ -208,7 +217,7 @@ class ThreadCommunicator : public Communicator {
     Request start(std::vector<std::byte> sent, std::vector<std::int64_t> counts,
                   std::function<void(const Exchange&)> complete) {
         heartbeat();
-        control_.check();
+        control_->check();
         const auto sequence = next_exchange_++;
         statistics_.operations += 1;
         statistics_.bytes += static_cast<std::int64_t>(sent.size());
@@ -230,9 +239,9 @@ class ThreadCommunicator : public Communicator {
         return Request([this, sequence, exchange, complete = std::move(complete)] {
             const auto begin = std::chrono::steady_clock::now();
             std::unique_lock lock(shared_->mutex);
-            const auto settled = [&] { return exchange->arrived == size() || control_.peer_failed(); };
+            const auto settled = [&] { return exchange->arrived == size() || control_->peer_failed(); };
             while (!shared_->changed.wait_for(lock, std::chrono::milliseconds(50), settled)) heartbeat();
-            if (exchange->arrived != size()) control_.check();
+            if (exchange->arrived != size()) control_->check();
             lock.unlock();
             complete(*exchange);
             lock.lock();
@@ -243,9 +252,9 @@ class ThreadCommunicator : public Communicator {
 
     std::shared_ptr<SharedState> shared_;
     int rank_;
-    FailureControl control_;
+    std::shared_ptr<FailureControl> control_;
     Topology topology_;
-    std::int64_t next_exchange_ = 0, next_counter_ = 0;
+    std::int64_t next_exchange_ = 0, next_counter_ = 0, next_sibling_ = 0;
     CommunicationStatistics statistics_;
 };
 
@@ -258,7 +267,7 @@ void run_thread_ranks(int ranks, const std::function<void(Communicator&)>& body)
     std::vector<std::thread> threads;
     for (int rank = 0; rank < ranks; ++rank) {
         threads.emplace_back([&, rank] {
-            ThreadCommunicator comm(shared, std::move(channels[static_cast<std::size_t>(rank)]));
+            ThreadCommunicator comm(shared, rank, std::make_shared<FailureControl>(std::move(channels[static_cast<std::size_t>(rank)])));
             try {
                 body(comm);
             } catch (const PeerError&) {
@@ -277,7 +286,8 @@ void run_thread_ranks(int ranks, const std::function<void(Communicator&)>& body)
 }
 
 std::unique_ptr<Communicator> make_single_communicator() {
-    return std::make_unique<ThreadCommunicator>(std::make_shared<SharedState>(1), std::move(make_thread_channels(1).front()));
+    return std::make_unique<ThreadCommunicator>(std::make_shared<SharedState>(1), 0,
+                                                std::make_shared<FailureControl>(std::move(make_thread_channels(1).front())));
 }
 
 }  // namespace kohort::parallel

@@ -103,25 +103,6 @@ std::string segment_card(std::size_t c, const segment::SegmentProfile& profile) 
     return html + "</ul></div>\n";
 }
 
-std::string loss_drawing(const std::vector<std::pair<std::int64_t, double>>& loss) {
-    constexpr double width = 1080, height = 200, edge = 30;
-    double low = loss.front().second, high = low;
-    for (const auto& [step, value] : loss) {
-        low = std::min(low, value);
-        high = std::max(high, value);
-    }
-    const double span = std::max(high - low, 1e-9);
-    const auto steps = static_cast<double>(std::max<std::int64_t>(1, loss.back().first));
-    std::string line;
-    for (const auto& [step, value] : loss)
-        line += fmt::format("{:.1f},{:.1f} ", edge + static_cast<double>(step) / steps * (width - 2 * edge),
-                            height - edge - (value - low) / span * (height - 2 * edge));
-    return fmt::format(
-        "<svg viewBox=\"0 0 {0} {1}\"><polyline fill=\"none\" stroke=\"#4269d0\" stroke-width=\"2\" points=\"{2}\"/>"
-        "<text x=\"{3}\" y=\"20\" font-size=\"13\" fill=\"#5d6778\">loss {4:.3f} at the first step, {5:.3f} at step {6}</text></svg>\n",
-        width, height, line, edge, loss.front().second, loss.back().second, loss.back().first);
-}
-
 }  // namespace
 
 std::string html_escaped(std::string_view text) {
@@ -156,7 +137,9 @@ std::string html_report(const ReportFacts& facts, const std::vector<segment::Seg
             "in all texts. Below: texts of the users nearest the centre.</p>\n<div class=\"grid\">\n";
     for (std::size_t c = 0; c < profiles.size(); ++c) html += segment_card(c, profiles[c]);
     html += "</div>\n";
-    if (facts.loss.size() > 1) html += "<h2>Training</h2><div class=\"card\">" + loss_drawing(facts.loss) + "</div>\n";
+    std::string curves;
+    for (const auto& curve : facts.training) curves += training_plot_svg(curve);
+    if (!curves.empty()) html += "<h2>Training</h2><div class=\"card\">" + curves + "</div>\n";
     if (!facts.choice.empty()) html += "<h2>How many segments</h2><div class=\"card\">" + facts.choice + "</div>\n";
     html += "<h2>How it was made</h2><div class=\"card\"><table>\n";
     for (const auto& [name, value] : facts.rows)

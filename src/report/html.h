@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "report/training_plot.h"
 #include "segment/profile.h"
 
 namespace kohort::report {
@@ -23,7 +24,7 @@ struct ReportFacts {
     std::string title;
     std::int64_t users = 0, events = 0;
     std::vector<std::pair<std::string, std::string>> rows;  // "Model", "2 layers x 256"; "Clusters", "10, chosen by …"
-    std::vector<std::pair<std::int64_t, double>> loss;      // (step, loss) of training; may be empty
+    std::vector<TrainingCurve> training{};                  // may be empty
     std::string choice{};                                   // svg_for_page() of the numbers of clusters compared; may be empty
 };
 

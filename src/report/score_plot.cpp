@@ -6,6 +6,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "report/axis_scale.h"
 #include "report/html.h"
 
 namespace kohort::report {
@@ -18,56 +19,23 @@ constexpr std::string_view declaration = "<?xml version=\"1.0\" encoding=\"UTF-8
 constexpr std::string_view name_space = " xmlns=\"http://www.w3.org/2000/svg\"";  // a file needs it, a page does not
 constexpr const char *ink = "#1c2330", *soft = "#5d6778", *grid = "#e3e7ee", *line = "#4269d0", *mark = "#ff725c";
 
-// Round numbers (1, 2 or 5 times a power of ten) that cover the values with three to six grid lines.
-struct Scale {
-    double low = 0, high = 1, step = 1;
-    int decimals = 0;
-};
-
-Scale scale_for(const std::vector<std::optional<double>>& values) {
-    double low = 0, high = 0;
-    bool first = true;
-    for (const auto& value : values) {
-        if (!value) continue;
-        low = first ? *value : std::min(low, *value);
-        high = first ? *value : std::max(high, *value);
-        first = false;
-    }
-    // Equal values, or nearly: a scale around them that does not blow up their last digits.
-    const double least = std::max(1e-3, 1e-3 * std::max(std::abs(low), std::abs(high)));
-    if (high - low < least) {
-        const double middle = (low + high) / 2;
-        low = middle - least / 2;
-        high = middle + least / 2;
-    }
-    const double rough = (high - low) / 4, power = std::pow(10, std::floor(std::log10(rough)));
-    Scale scale;
-    scale.step = power;
-    for (const double times : {1.0, 2.0, 5.0, 10.0}) {
-        scale.step = times * power;
-        if (scale.step >= rough * 0.999) break;
-    }
-    scale.low = std::floor(low / scale.step) * scale.step;
-    scale.high = std::ceil(high / scale.step) * scale.step;
-    scale.decimals = std::max(0, static_cast<int>(-std::floor(std::log10(scale.step) + 1e-9)));
-    return scale;
-}
-
-std::string tick_label(double value, const Scale& scale) {
-    if (std::abs(scale.high) >= 1e5 || std::abs(scale.low) >= 1e5) return fmt::format("{:.4g}", value);
-    return fmt::format("{:.{}f}", std::abs(value) < scale.step / 2 ? 0.0 : value, scale.decimals);
-}
-
 std::string text_at(double x, double y, const char* anchor, double size, const char* colour, const std::string& text,
                     bool bold = false) {
     return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-size=\"{}\" fill=\"{}\"{}>{}</text>\n", x, y,
                        anchor, size, colour, bold ? " font-weight=\"600\"" : "", html_escaped(text));
 }
 
+std::vector<double> defined(const std::vector<std::optional<double>>& values) {
+    std::vector<double> result;
+    for (const auto& value : values)
+        if (value) result.push_back(*value);
+    return result;
+}
+
 class PanelDrawing {
   public:
     PanelDrawing(const ScorePlot& plot, const ScorePanel& panel, double x, double y)
-        : plot_(plot), panel_(panel), x_(x), y_(y), scale_(scale_for(panel.values)) {}
+        : plot_(plot), panel_(panel), x_(x), y_(y), scale_(scale_for(defined(panel.values))) {}
 
     std::string draw() const {
         std::string svg = text_at(x_ + left, y_ + 20, "start", 15, ink, panel_.title, true);
@@ -134,7 +102,7 @@ class PanelDrawing {
     const ScorePlot& plot_;
     const ScorePanel& panel_;
     double x_, y_;
-    Scale scale_;
+    AxisScale scale_;
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
-// The contrastive objective over all ranks: every rank embeds its micro-batches and keeps their graphs, the vectors
-// (not the texts) are gathered, every rank computes the same loss and its gradient by vector, and then each
-// micro-batch carries its vectors' gradients back to the weights. So all of a step's users are each other's
-// negatives, however many ranks share the work.
+// The contrastive objective over all ranks: every rank embeds its micro-batches, the vectors (not the texts) are
+// gathered, every rank computes the same loss and its gradient by vector, and then each micro-batch carries its vectors'
+// gradients back to the weights. So all of a step's users are each other's negatives, however many ranks share the work.
+// In between, a rank keeps the graphs of all its micro-batches; or, by gradient caching (Gao et al. 2021, section 3), none
+// of them, and embeds each micro-batch a second time: a batch can then have any size, for a third more time.
+#include "base/memory.h"
 #include "base/worker_threads.h"
 #include "parallel/collectives.h"
 #include "train/contrastive_loss.h"
@@ -23,13 +25,15 @@ class Contrastive : public Objective {
 
     StepResult compute(const StepContext& step) override {
         const auto own = own_micro_batches(step);
-        std::vector<std::unique_ptr<Replica>> replicas(own.size());
-        std::vector<torch::Tensor> vectors(own.size());  // [rows, H] each, with its graph
+        const bool keep = step.gradients && !caches(step, own);
+        std::vector<std::unique_ptr<Embedded>> kept(own.size());
+        std::vector<torch::Tensor> vectors(own.size());  // [rows, H] each
         base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t index) {
             step.comm.check_peers();
             const auto i = static_cast<std::size_t>(index);
-            replicas[i] = std::make_unique<Replica>(step.model, step.gradients);
-            vectors[i] = embed(step, *replicas[i], own[i]);
+            auto embedded = std::make_unique<Embedded>(step, keep ? step.gradients : nullptr, own[i]);
+            vectors[i] = embedded->vectors.detach();
+            if (keep) kept[i] = std::move(embedded);
         });
         const auto all = gather(step, vectors);
         const ContrastiveLoss loss =
@@ -38,9 +42,9 @@ class Contrastive : public Objective {
             base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t index) {
                 step.comm.check_peers();
                 const auto i = static_cast<std::size_t>(index);
-                replicas[i]->backward(vectors[i], loss.gradient.index_select(0, places_of(step, own[i])).to(vectors[i].device()));
-                vectors[i].reset();
-                replicas[i].reset();
+                const auto embedded = keep ? std::move(kept[i]) : std::make_unique<Embedded>(step, step.gradients, own[i]);
+                const auto gradient = loss.gradient.index_select(0, places_of(step, own[i]));
+                embedded->replica.backward(embedded->vectors, gradient.to(embedded->vectors.device()));
             });
         return {loss.loss, std::ssize(step.sequences.samples)};
     }
@@ -50,15 +54,46 @@ class Contrastive : public Objective {
         return torch::tensor(step.sequences.micro_batches[static_cast<std::size_t>(m)].sequences, torch::kInt);
     }
 
-    static torch::Tensor embed(const StepContext& step, const Replica& replica, std::int64_t m) {
-        const torch::AutoGradMode mode(step.gradients != nullptr);
-        const auto& rows = step.sequences.ids[static_cast<std::size_t>(m)];
-        const auto batch = make_micro_batch(step, rows);
-        auto masks = dropout_masks(step, m);
-        const auto hidden = replica.encoder().forward(batch, masks ? &*masks : nullptr);
-        const auto pooled =
-            step.options.pooling == Pooling::mean ? model::mean_pool(hidden, batch.lengths) : model::cls_pool(hidden);
-        return torch::nn::functional::normalize(pooled, torch::nn::functional::NormalizeFuncOptions().dim(1));
+    static torch::Tensor pool(Pooling pooling, const torch::Tensor& hidden, const torch::Tensor& lengths) {
+        switch (pooling) {
+            case Pooling::cls: return model::cls_pool(hidden);
+            case Pooling::last: return model::last_pool(hidden, lengths);
+            case Pooling::mean: break;
+        }
+        return model::mean_pool(hidden, lengths);
+    }
+
+    // One micro-batch's vectors [rows, H], and what their backward pass needs; without `gradients` it has none.
+    struct Embedded {
+        Embedded(const StepContext& step, GradientReducer* gradients, std::int64_t m)
+            : replica(step.model, gradients), masks(dropout_masks(step, m)) {
+            // A graph exists where a weight wants a gradient. The mode is always on, since kernels are chosen by it and both
+            // passes of gradient caching must come to the same vectors.
+            const torch::AutoGradMode mode(true);
+            const auto batch = make_micro_batch(step, step.sequences.ids[static_cast<std::size_t>(m)]);
+            const auto hidden = replica.encoder().forward(batch, masks ? &*masks : nullptr);
+            vectors = torch::nn::functional::normalize(pool(step.options.pooling, hidden, batch.lengths),
+                                                       torch::nn::functional::NormalizeFuncOptions().dim(1));
+        }
+        Replica replica;
+        std::optional<DropoutMasks> masks;
+        torch::Tensor vectors;
+    };
+
+    static bool caches(const StepContext& step, const std::vector<std::int64_t>& own) {
+        if (step.options.gradient_caching != Choice::automatic) return step.options.gradient_caching == Choice::on;
+        // Korthikanti et al. 2022, section 4.1: a layer keeps 34 bytes for each token and unit of width in 16-bit numbers;
+        // twice that in fp32. With checkpointing it keeps its input.
+        double tokens = 0;
+        for (const std::int64_t m : own) {
+            const auto& plan = step.sequences.micro_batches[static_cast<std::size_t>(m)];
+            tokens += static_cast<double>(plan.rows() * plan.longest);
+        }
+        const double each = step.options.activation_checkpointing ? 4 : step.options.precision == model::Precision::bf16 ? 34 : 68;
+        const auto sizes = step.model.sizes();
+        const double kept = tokens * each * static_cast<double>(sizes.layers * sizes.hidden);
+        const auto free = static_cast<double>(base::available_memory());
+        return free > 0 && kept > free / 4 / step.comm.topology().local_size;
     }
 
     // All vectors of the step [N, H] on the CPU, in canonical order.

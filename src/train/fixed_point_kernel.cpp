@@ -30,4 +30,8 @@ KOHORT_BY_CPU void add_on_grid(const float* values, std::int64_t n, double scale
         sums[i] += std::bit_cast<std::int64_t>(static_cast<double>(values[i]) * scale + shift) - shift_bits;
 }
 
+KOHORT_BY_CPU void from_grid(const std::int64_t* sums, std::int64_t n, double step, float* values) {
+    for (std::int64_t i = 0; i < n; ++i) values[i] = static_cast<float>(static_cast<double>(sums[i]) * step);
+}
+
 }  // namespace kohort::train

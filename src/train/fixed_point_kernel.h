@@ -1,5 +1,5 @@
-// The two passes over a gradient that every micro-batch pays for: the largest magnitude, and the addition on an
-// int64 grid. Both give the same bits whatever instructions carry them out.
+// The passes over gradients that every micro-batch pays for: the largest magnitude, and the addition on an int64 grid;
+// and the way back to floats. All give the same bits whatever instructions carry them out.
 #pragma once
 
 #include <cstdint>
@@ -15,5 +15,8 @@ std::uint32_t largest_magnitude_bits(const float* values, std::int64_t n);
 
 // sums[i] += round-half-even(values[i] * scale), where scale is a power of two and |values[i] * scale| <= 2^50.
 void add_on_grid(const float* values, std::int64_t n, double scale, std::int64_t* sums);
+
+// values[i] = sums[i] * step, rounded once to double and once to float; step is a power of two.
+void from_grid(const std::int64_t* sums, std::int64_t n, double step, float* values);
 
 }  // namespace kohort::train

@@ -1,19 +1,12 @@
-// The masked language objective over all ranks: the loss is the mean over all of the step's hidden tokens, whose
-// number is agreed before any gradient is taken, so that a micro-batch's gradient does not depend on its rank.
-#include <cmath>
-
-#include "base/worker_threads.h"
+// The masked language objective over all ranks: the loss is the mean over all of the step's hidden tokens.
 #include "model/mlm_head.h"
 #include "model/weights.h"
-#include "parallel/collectives.h"
-#include "parallel/exact_sum.h"
+#include "train/mean_loss.h"
 #include "train/objective.h"
 #include "train/token_masking.h"
 
 namespace kohort::train {
 namespace {
-
-constexpr int loss_exponent = 30;  // a micro-batch's summed loss stays far below 2^32
 
 struct MaskedBatch {
     std::vector<Sequence> rows;
@@ -37,6 +30,14 @@ class MaskedLanguage : public Objective {
     }
     model::TensorSource fresh_head() const override { return model::random_weights(config_, seed_); }
 
+    std::optional<model::HeadFormat> head_format() const override {
+        if (config_.model_type == "bert") return model::HeadFormat{"BertForMaskedLM", "bert.", {}};
+        return model::HeadFormat{config_.model_type == "roberta" ? "RobertaForMaskedLM" : "XLMRobertaForMaskedLM", "roberta.", {}};
+    }
+    double flops_of_target() const override {
+        return 6 * static_cast<double>(config_.hidden_size * (config_.hidden_size + config_.vocab_size));
+    }
+
     StepResult compute(const StepContext& step) override {
         const auto own = own_micro_batches(step);
         std::vector<MaskedBatch> batches;
@@ -45,19 +46,9 @@ class MaskedLanguage : public Objective {
             batches.push_back(mask(step, m));
             targets += std::ssize(batches.back().targets);
         }
-        targets = parallel::all_sum(step.comm, targets);
-
-        std::vector<double> losses(own.size(), 0);
-        base::parallel_for(step.options.threads, std::ssize(own), [&](std::int64_t i) {
-            step.comm.check_peers();
-            losses[static_cast<std::size_t>(i)] = learn(step, own[static_cast<std::size_t>(i)], batches[static_cast<std::size_t>(i)], targets);
+        return mean_over_targets(step, std::ssize(own), targets, [&](std::int64_t i, std::int64_t all) {
+            return learn(step, own[static_cast<std::size_t>(i)], batches[static_cast<std::size_t>(i)], all);
         });
-        std::int64_t sum = 0;
-        for (const double loss : losses)
-            // A loss that is not finite shows in its gradient, where the reducer finds it.
-            if (std::isfinite(loss)) sum += parallel::to_fixed_point(loss, loss_exponent);
-        sum = parallel::all_sum(step.comm, sum);
-        return {parallel::from_fixed_point(sum, loss_exponent) / static_cast<double>(std::max<std::int64_t>(targets, 1)), targets};
     }
 
   private:
@@ -84,12 +75,9 @@ class MaskedLanguage : public Objective {
         const auto batch = make_micro_batch(step, masked.rows);
         auto masks = dropout_masks(step, m);
         const auto hidden = replica.encoder().forward(batch, masks ? &*masks : nullptr);
-        const auto device = hidden.device();
-        const auto chosen = hidden.flatten(0, 1).index_select(0, torch::tensor(masked.flat_places, torch::kLong).to(device));
-        const auto scores = static_cast<const model::MlmHead&>(*replica.head()).forward(chosen, replica.encoder().word_embeddings()).to(torch::kFloat);
-        const auto loss = torch::cross_entropy_loss(scores, torch::tensor(masked.targets, torch::kLong).to(device), {}, at::Reduction::Sum);
-        if (step.gradients) replica.backward(loss, torch::full_like(loss, 1.0 / static_cast<double>(targets)));
-        return loss.item<double>();
+        const auto chosen = hidden.flatten(0, 1).index_select(0, torch::tensor(masked.flat_places, torch::kLong).to(hidden.device()));
+        const auto scores = static_cast<const model::MlmHead&>(*replica.head()).forward(chosen, replica.encoder().word_embeddings());
+        return learn_targets(step, replica, scores, masked.targets, targets);
     }
 
     std::int64_t max_tokens_;

@@ -12,6 +12,7 @@
 
 #include "model/head.h"
 #include "model/model_config.h"
+#include "model/t5_config.h"
 #include "parallel/communicator.h"
 #include "train/dropout_masks.h"
 #include "train/gradient_reducer.h"
@@ -48,6 +49,12 @@ class Objective {
     // default.
     virtual std::unique_ptr<model::Head> make_head(model::TensorSource) const { return nullptr; }
     virtual model::TensorSource fresh_head() const { return {}; }
+    // How a folder holds that head, which may also be stored beside the encoder that training starts from. Nothing where
+    // the head is of no use afterwards.
+    virtual std::optional<model::HeadFormat> head_format() const { return std::nullopt; }
+
+    // Floating-point operations for one target, forwards and backwards, besides those of the encoder.
+    virtual double flops_of_target() const { return 0; }
 
     // Collective. Adds the gradients of this rank's micro-batches. A step may be computed more than once.
     virtual StepResult compute(const StepContext& step) = 0;
@@ -67,5 +74,11 @@ std::unique_ptr<Objective> make_contrastive_objective(const TrainOptions& option
 std::unique_ptr<Objective> make_masked_language_objective(const TrainOptions& options, const model::ModelConfig& config,
                                                           std::int64_t vocabulary,
                                                           const text::SpecialTokens& special);
+// GPT-2's: `marks` and `special` are the tokenizer's. Error(usage) where nothing marks a text's end.
+std::unique_ptr<Objective> make_causal_language_objective(const TrainOptions& options, const text::SpecialTokens& special,
+                                                          const text::TextMarks& marks);
+// T5's, likewise; also Error(usage) where the tokenizer has no sentinels, or tokens that the model has not.
+std::unique_ptr<Objective> make_span_corruption_objective(const TrainOptions& options, const model::T5Config& config,
+                                                          const text::SpecialTokens& special, const text::TextMarks& marks);
 
 }  // namespace kohort::train

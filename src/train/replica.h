@@ -22,11 +22,13 @@ class Replica {
     const model::Encoder& encoder() const { return *instance_.encoder; }
     const model::Head* head() const { return instance_.head.get(); }
 
-    // Adds dsum(outputs * output_gradients)/dweights to the sums; frees the graph.
+    // Adds dsum(outputs * output_gradients)/dweights to the sums and passes every weight; frees the graph. Once only.
     void backward(const torch::Tensor& outputs, const torch::Tensor& output_gradients);
 
   private:
     TrainedModel::Instance instance_;
+    GradientReducer* sums_;
+    std::vector<char> passed_;  // [leaves]
     std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;  // a leaf itself holds its accumulator weakly
 };
 

@@ -69,7 +69,8 @@ std::vector<std::int32_t> split_by_bytes(const std::vector<std::int64_t>& text_b
 
 TokenStore::TokenStore(parallel::Communicator& comm, const corpus::CorpusInfo& info, const PartitionSource& source,
                        const text::Tokenizer& tokenizer, int threads, std::int64_t most_ids)
-    : special_(tokenizer.special()), vocabulary_size_(tokenizer.vocabulary_size()), rank_(comm.rank()) {
+    : special_(tokenizer.special()), marks_(text::find_text_marks(tokenizer)), vocabulary_size_(tokenizer.vocabulary_size()),
+      rank_(comm.rank()) {
     const auto first = split_by_bytes(info.text_bytes, comm.size());
     const std::int32_t begin = first[static_cast<std::size_t>(rank_)], end = first[static_cast<std::size_t>(rank_) + 1];
     std::vector<TokenisedPartition> own(static_cast<std::size_t>(end - begin));

@@ -10,6 +10,7 @@
 
 #include "corpus/user_document.h"
 #include "parallel/communicator.h"
+#include "text/text_marks.h"
 #include "text/tokenizer.h"
 
 namespace kohort::train {
@@ -57,6 +58,7 @@ class TokenStore {
     std::span<const text::TokenId> ids_of_text(std::int64_t text) const;  // `text` numbered as SampleUnit::text
 
     const text::SpecialTokens& special() const { return special_; }
+    const text::TextMarks& marks() const { return marks_; }
     std::int64_t vocabulary_size() const { return vocabulary_size_; }
 
   private:
@@ -65,6 +67,7 @@ class TokenStore {
     }
 
     text::SpecialTokens special_;
+    text::TextMarks marks_;
     std::int64_t vocabulary_size_ = 0, users_ = 0;
     std::vector<std::int64_t> user_offsets_, text_offsets_;  // [ranks + 1] first sample of each rank
     std::vector<TextRange> pair_users_;                      // own users with two texts or more

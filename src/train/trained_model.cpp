@@ -43,6 +43,7 @@ TrainedModel::Instance TrainedModel::instance(bool gradients) const {
     const std::span<const model::Parameter> names(masters_);
     const std::span<const torch::Tensor> values(result.leaves);
     result.encoder = encoder_.with_weights(in_order(names.first(encoder_tensors_), values.first(encoder_tensors_)));
+    result.encoder->checkpoint_activations(checkpoints_);
     result.head = make_head_(in_order(names.subspan(encoder_tensors_), values.subspan(encoder_tensors_)));
     return result;
 }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "model/device.h"
@@ -24,6 +25,11 @@ class TrainedModel {
 
     // The encoder's, then the head's. Gradients and the optimizer's state go by these places.
     const std::vector<model::Parameter>& masters() const { return masters_; }
+    std::vector<model::Parameter> head_masters() const {
+        return {masters_.begin() + static_cast<std::ptrdiff_t>(encoder_tensors_), masters_.end()};
+    }
+
+    std::span<const model::Parameter> encoder_masters() const { return std::span(masters_).first(encoder_tensors_); }
 
     // Makes the working weights follow the masters.
     void refresh();
@@ -36,6 +42,9 @@ class TrainedModel {
     };
     Instance instance(bool gradients) const;
 
+    // Whether instances compute activations again in the backward pass (model::Encoder::checkpoint_activations).
+    void checkpoint_activations(bool on) { checkpoints_ = on; }
+
     model::EncoderSizes sizes() const { return encoder_.sizes(); }
     torch::Device device() const { return encoder_.device(); }
 
@@ -45,6 +54,7 @@ class TrainedModel {
     std::size_t encoder_tensors_;
     std::vector<model::Parameter> masters_;
     std::vector<torch::Tensor> working_;
+    bool checkpoints_ = false;
 };
 
 }  // namespace kohort::train

@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "base/stop_signal.h"
 #include "model/bert.h"
+#include "model/gpt2.h"
+#include "model/stored_head.h"
+#include "model/t5.h"
 #include "model/torch_compat.h"
 #include "parallel/collectives.h"
 #include "train/adamw.h"
@@ -20,12 +25,14 @@
 #include "train/gradient_norm.h"
 #include "train/gradient_reducer.h"
 #include "train/held_out.h"
+#include "train/loss_watch.h"
 #include "train/objective.h"
 #include "train/parameter_chunks.h"
 #include "train/schedule.h"
 #include "train/share_gather.h"
 #include "train/step_sequences.h"
 #include "train/trained_model.h"
+#include "train/utilization.h"
 
 namespace kohort::train {
 namespace {
@@ -63,11 +70,38 @@ class RepeatableKernels {
     bool on_;
 };
 
+// The encoder as the family that an objective is for.
+template <class Family>
+const Family& demand(const model::Encoder& encoder, const char* message) {
+    const auto* family = dynamic_cast<const Family*>(&encoder);
+    if (!family) base::fail(base::ErrorKind::usage, "{}", message);
+    return *family;
+}
+
 std::unique_ptr<Objective> make_objective(const TrainOptions& options, const TokenStore& store, const model::Encoder& encoder) {
-    if (options.objective == ObjectiveKind::contrastive) return make_contrastive_objective(options);
-    const auto* bert = dynamic_cast<const model::Bert*>(&encoder);
-    if (!bert) base::fail(base::ErrorKind::usage, "masked language modelling trains a model of BERT's kind");
-    return make_masked_language_objective(options, bert->config(), store.vocabulary_size(), store.special());
+    switch (options.objective) {
+        case ObjectiveKind::contrastive: return make_contrastive_objective(options);
+        case ObjectiveKind::masked_language: {
+            const auto& bert = demand<model::Bert>(encoder, "masked language modelling trains a model of BERT's kind");
+            return make_masked_language_objective(options, bert.config(), store.vocabulary_size(), store.special());
+        }
+        case ObjectiveKind::causal_language:
+            demand<model::Gpt2>(encoder, "causal language modelling trains a gpt2");
+            return make_causal_language_objective(options, store.special(), store.marks());
+        case ObjectiveKind::span_corruption: {
+            const auto& t5 = demand<model::T5Encoder>(encoder, "span corruption trains a t5 or mt5");
+            return make_span_corruption_objective(options, t5.config(), store.special(), store.marks());
+        }
+    }
+    base::fail(base::ErrorKind::internal, "an objective of no kind");
+}
+
+// The weights that the objective's head starts with: those of the given folder, where it has them.
+model::TensorSource start_of_head(const TrainOptions& options, const Objective& objective, bool notice) {
+    if (options.start.empty() || !objective.head_format()) return objective.fresh_head();
+    const auto blank = objective.make_head([](const std::string&, torch::IntArrayRef shape) { return torch::empty(shape); });
+    const auto wanted = blank ? blank->parameters() : std::vector<model::Parameter>{};
+    return model::stored_head(options.start, wanted, objective.fresh_head(), notice);
 }
 
 // Where each rank's share of the parameters lies in the long vector of all.
@@ -78,10 +112,10 @@ std::vector<parallel::Range> elements_of(const ParameterChunks& chunks, const st
 }
 
 // Whether ranks keep the moments of their own shares alone; says so where that is this program's choice.
-bool shards_moments(const parallel::Communicator& comm, Zero wish, std::int64_t elements) {
+bool shards_moments(const parallel::Communicator& comm, Choice wish, std::int64_t elements) {
     constexpr std::int64_t large = std::int64_t{256} << 20;
     const std::int64_t bytes = 2 * elements * static_cast<std::int64_t>(sizeof(float));
-    if (comm.size() == 1 || wish == Zero::off || (wish == Zero::automatic && bytes < large)) return false;
+    if (comm.size() == 1 || wish == Choice::off || (wish == Choice::automatic && bytes < large)) return false;
     if (comm.is_root()) base::log_info("ZeRO-1: the optimizer's {} MiB are shared among {} ranks", bytes >> 20, comm.size());
     return true;
 }
@@ -93,7 +127,7 @@ class Trainer {
         : comm_(comm), store_(store), options_(options), metrics_(metrics),
           objective_(make_objective(options, store, encoder)),
           weights_(encoder, [this](model::TensorSource source) { return objective_->make_head(std::move(source)); },
-                   objective_->fresh_head(), options.precision),
+                   start_of_head(options, *objective_, comm.is_root()), options.precision),
           held_out_(held_out_samples(comm, store, objective_->unit(), options.held_out, options.seed)),
           stream_(store.samples(objective_->unit()), options.batch, options.seed, held_out_),
           evaluation_(comm, store, *objective_, weights_, options, held_out_),
@@ -101,7 +135,7 @@ class Trainer {
           share_elements_(elements_of(chunks_, shares_)), zero_(shards_moments(comm, options.zero, chunks_.elements())),
           optimizer_(weights_.masters(), chunks_, zero_ ? own(shares_) : chunks_.all(),
                      parameter_rules(weights_.masters(), options.layer_decay), {.weight_decay = options.weight_decay}),
-          gradients_(comm, weights_.masters()),
+          gradients_(comm, weights_.masters(), options.reduction),
           schedule_{options.learning_rate, options.steps, options.warmup, options.schedule, options.final_rate, options.cooldown},
           checkpoints_(comm, run / "checkpoint", std::string(objective_->name()), key, share_elements_, options.keep_checkpoints) {
         if (!held_out_.empty()) best_.emplace(masters_, own(share_elements_));
@@ -109,8 +143,13 @@ class Trainer {
     }
 
     TrainReport run() {
+        weights_.checkpoint_activations(options_.activation_checkpointing);
         start_ = last_save_ = Clock::now();
+        if (options_.reduction.kind != Reduction::exact && comm_.is_root())
+            base::log_warning("gradients are summed in floating point, as --reduction asks: another number of ranks or threads, or another "
+                              "run, gives other weights");
         resume();
+        measure_ceiling();
         base::Progress progress(std::string(objective_->name()), options_.steps, "steps", comm_.is_root());
         progress.set(step_);
         report_.resumed_at = step_;
@@ -119,7 +158,8 @@ class Trainer {
             const double loss = one_step();
             ++step_;
             progress.set(step_);
-            progress.note(fmt::format("loss {:.3f}", loss));
+            progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", loss, schedule_.rate(step_ - 1), tokens_a_second_));
+            watch_.add(step_ - 1, loss);
             evaluate_if_due();
         }
         progress.finish();
@@ -128,7 +168,10 @@ class Trainer {
         report_.steps = report_.best_step = step_;
         if (best_) take_best_weights();
         report_.repeated_steps = gradients_.repeats();
+        for (const auto& [step, loss] : report_.loss) report_.learning_rates.push_back(schedule_.rate(step));
         report_.seconds = seconds_since(start_);
+        if (auto format = objective_->head_format())
+            report_.head = std::make_shared<model::HeadWeights>(std::move(*format), weights_.head_masters());
         return std::move(report_);
     }
 
@@ -170,6 +213,7 @@ class Trainer {
         gradients_.set_recent_largest(std::move(found.progress.recent_largest));
         report_.loss = std::move(found.progress.loss);
         report_.held_out_loss = std::move(found.progress.held_out_loss);
+        if (!report_.loss.empty()) watch_.set_first(report_.loss.front().second);
         optimizer_.set_steps(step_);
         weights_.refresh();
         if (comm_.is_root()) base::log_info("{}: resumed after step {} of {}", objective_->name(), step_, options_.steps);
@@ -191,16 +235,32 @@ class Trainer {
                    step_, options_.steps);
     }
 
+    // Of all ranks together, in floating-point operations a second.
+    void measure_ceiling() {
+        if (!options_.measure_utilization) return;
+        const auto type = options_.precision == model::Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
+        parallel::barrier(comm_);  // ranks of a node measure at the same time
+        ceiling_ = static_cast<double>(parallel::all_sum(comm_, static_cast<std::int64_t>(product_ceiling(weights_.device(), type, options_.threads))));
+        if (comm_.is_root()) base::log_debug("{}: matrix products reach {:.1f} GFLOP/s", objective_->name(), ceiling_ * 1e-9);
+    }
+
+    // Backward passes of this rank: one a micro-batch.
+    std::int64_t own_passes(const StepSequences& sequences) const {
+        return std::count_if(sequences.micro_batches.begin(), sequences.micro_batches.end(),
+                             [this](const MicroBatch& micro_batch) { return micro_batch.rank == comm_.rank(); });
+    }
+
     double one_step() {
         const auto begin = Clock::now();
         const double waited = comm_.statistics().wait_seconds;
+        const ReductionStatistics reduced = gradients_.statistics();
         const StepSequences sequences = collect_step(
             comm_, store_, objective_->unit(), stream_, step_, options_.micro_batch_tokens, weights_.sizes().hidden,
             [this](std::int64_t sample, std::int64_t position) { return objective_->draw(store_, sample, position); });
         StepResult result;
         std::vector<torch::Tensor> gradients;
         while (gradients.empty()) {
-            gradients_.begin(std::max(sequences.tokens, std::int64_t{1}));
+            gradients_.begin(std::max(sequences.tokens, std::int64_t{1}), own_passes(sequences));
             result = objective_->compute({comm_, sequences, weights_, &gradients_, options_});
             gradients = gradients_.reduce(step_);
         }
@@ -213,21 +273,17 @@ class Trainer {
         report_.tokens += sequences.tokens;
         if (step_ * 100 / options_.steps != (step_ - 1) * 100 / options_.steps || step_ == 0 || step_ + 1 == options_.steps)
             report_.loss.emplace_back(step_, result.loss);
-        metrics_.record("train_step", {{"objective", std::string(objective_->name())},
-                                       {"step", step_},
-                                       {"loss", result.loss},
-                                       {"learning_rate", rate},
-                                       {"gradient_norm", norm},
-                                       {"tokens", sequences.tokens},
-                                       {"sequences", sequences.count()},
-                                       {"seconds", seconds},
-                                       {"wait_share", (comm_.statistics().wait_seconds - waited) / std::max(seconds, 1e-9)}});
+        tokens_a_second_ = static_cast<double>(sequences.tokens) / std::max(seconds, 1e-9);
+        record(sequences, result, {rate, norm, seconds, comm_.statistics().wait_seconds - waited}, reduced);
         return result.loss;
     }
 
     void evaluate_if_due() {
         if (!best_ || (step_ % options_.evaluate_every != 0 && step_ != options_.steps)) return;
         report_.held_out_loss.emplace_back(step_, evaluation_.loss());
+        if (!std::isfinite(report_.held_out_loss.back().second))
+            base::fail(base::ErrorKind::internal,
+                       "the loss on held-out users is not a finite number after training step {}; a lower learning rate usually helps", step_);
         const bool lowest = best_evaluation(report_.held_out_loss) + 1 == report_.held_out_loss.size();
         if (lowest) best_->keep(masters_);
         metrics_.record("evaluation", {{"objective", std::string(objective_->name())},
@@ -244,6 +300,36 @@ class Trainer {
         if (comm_.is_root())
             base::log_info("{}: the weights after step {} of {} are kept, with a held-out loss of {:.4f}", objective_->name(), step,
                            step_, loss);
+    }
+
+    struct StepFacts {
+        double rate, norm, seconds, waited;
+    };
+    // Collective. Times are this rank's, which is rank 0's where anything is written.
+    void record(const StepSequences& sequences, const StepResult& result, const StepFacts& facts, const ReductionStatistics& before) {
+        const std::int64_t memory = parallel::all_max(comm_, base::peak_memory());
+        const ReductionStatistics& now = gradients_.statistics();
+        const double under_way = now.seconds - before.seconds, seconds = std::max(facts.seconds, 1e-9);
+        std::vector<base::MetricField> fields{{"objective", std::string(objective_->name())},
+                                              {"step", step_},
+                                              {"loss", result.loss},
+                                              {"learning_rate", facts.rate},
+                                              {"gradient_norm", facts.norm},
+                                              {"tokens", sequences.tokens},
+                                              {"sequences", sequences.count()},
+                                              {"seconds", facts.seconds},
+                                              {"tokens_per_second", tokens_a_second_},
+                                              {"memory", memory},
+                                              {"wait_share", facts.waited / seconds},
+                                              {"communication_share", under_way / seconds},
+                                              {"hidden_share", under_way > 0 ? (now.hidden_seconds - before.hidden_seconds) / under_way : 0.0},
+                                              {"reduction_bytes", now.bytes - before.bytes}};
+        if (ceiling_ > 0) {
+            const double flops = encoder_flops(weights_.encoder_masters(), weights_.sizes(), sequences.lengths) +
+                                 objective_->flops_of_target() * static_cast<double>(result.targets);
+            fields.push_back({"mfu", flops / seconds / ceiling_});
+        }
+        metrics_.record("train_step", fields);
     }
 
     parallel::Communicator& comm_;
@@ -264,7 +350,9 @@ class Trainer {
     Schedule schedule_;
     CheckpointFolder checkpoints_;
     std::optional<BestWeights> best_;  // where users are held out
+    LossWatch watch_{options_.divergence};
     TrainReport report_;
+    double ceiling_ = 0, tokens_a_second_ = 0;
     std::int64_t step_ = 0, last_saved_step_ = -1;
     Clock::time_point start_, last_save_;
 };

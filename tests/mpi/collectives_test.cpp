@@ -33,6 +33,10 @@ TEST(Mpi, long_transfers_are_cut_without_a_trace) {
 
 TEST(Mpi, operations_in_flight_do_not_mix) { check_operations_in_flight(world()); }
 
+TEST(Mpi, siblings_have_an_order_of_their_own) {
+    for (int i = 0; i < 5; ++i) check_siblings(world());
+}
+
 TEST(Mpi, queues_hand_out_each_partition_once) {
     for (int i = 0; i < 5; ++i) check_queues(world());
 }

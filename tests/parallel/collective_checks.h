@@ -154,6 +154,33 @@ inline void check_operations_in_flight(Communicator& comm) {
 }
 
 // Whatever the ranks claim, each partition is claimed once, and two queues alive at once do not mix.
+// Two threads of each rank, one on the communicator and one on its sibling: what they start meets in no fixed order.
+inline void check_siblings(Communicator& comm) {
+    const auto sibling = comm.make_sibling(), other = sibling->make_sibling();
+    EXPECT_EQ(sibling->rank(), comm.rank());
+    EXPECT_EQ(sibling->size(), comm.size());
+    auto here = elements<std::int64_t>(comm.rank(), 300), there = elements<std::int32_t>(comm.rank(), 200);
+    {
+        std::vector<Request> requests;
+        for (const bool first : {true, false})
+            requests.push_back(first == (comm.rank() % 2 == 0) ? comm.start_all_reduce(buffer_of(std::span(here)), ReduceOperation::sum)
+                                                               : sibling->start_all_reduce(buffer_of(std::span(there)), ReduceOperation::sum));
+        for (Request& request : requests) request.wait();
+    }
+    EXPECT_EQ(here, reduced<std::int64_t>(comm.size(), 300, ReduceOperation::sum));
+    EXPECT_EQ(there, reduced<std::int32_t>(comm.size(), 200, ReduceOperation::sum));
+
+    std::int64_t beside = 0;
+    std::thread thread([&] {
+        for (std::int64_t i = 0; i < 50; ++i) beside += all_sum(*sibling, i) + all_max(*other, i);
+    });
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < 50; ++i) sum += all_sum(comm, 3 * i);
+    thread.join();
+    EXPECT_EQ(beside, (comm.size() + 1) * 1225);
+    EXPECT_EQ(sum, comm.size() * 3 * 1225);
+}
+
 inline void check_queues(Communicator& comm) {
     std::vector<std::int32_t> partitions(200), others(50);
     std::iota(partitions.begin(), partitions.end(), 1000);

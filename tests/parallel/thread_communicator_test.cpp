@@ -20,6 +20,8 @@ TEST_P(ThreadRanks, every_collective_gives_what_its_definition_says) {
 
 TEST_P(ThreadRanks, operations_in_flight_do_not_mix) { run_thread_ranks(GetParam(), check_operations_in_flight); }
 
+TEST_P(ThreadRanks, siblings_have_an_order_of_their_own) { run_thread_ranks(GetParam(), check_siblings); }
+
 TEST_P(ThreadRanks, queues_hand_out_each_partition_once) { run_thread_ranks(GetParam(), check_queues); }
 
 TEST_P(ThreadRanks, threads_of_a_rank_claim_side_by_side) { run_thread_ranks(GetParam(), check_threads_that_claim); }
@@ -59,6 +61,19 @@ TEST_P(ThreadRanks, a_failing_rank_frees_the_others) {
         EXPECT_EQ(error.exit_code(), 3);
     }
     EXPECT_EQ(freed, ranks - 1);
+}
+
+TEST(ThreadSiblings, hear_of_a_failure) {
+    std::atomic<int> freed{0};
+    EXPECT_THROW(run_thread_ranks(3,
+                                  [&](Communicator& comm) {
+                                      const auto sibling = comm.make_sibling();
+                                      if (comm.rank() == 1) base::fail(base::ErrorKind::internal, "broken");
+                                      EXPECT_THROW(all_sum(*sibling, 1), PeerError);
+                                      ++freed;
+                                  }),
+                 base::Error);
+    EXPECT_EQ(freed, 2);
 }
 
 class ThreadPeers : public testing::TestWithParam<int> {};

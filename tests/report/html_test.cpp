@@ -29,7 +29,7 @@ TEST(HtmlReport, texts_of_users_cannot_become_markup) {
 }
 
 TEST(HtmlReport, is_self_contained) {
-    const auto page = html_report({"T", 3, 9, {}, {{1, 5.0}, {2, 4.0}}}, {profile("a"), profile("b")}, {{0, 0, 1, "y"}});
+    const auto page = html_report({"T", 3, 9, {}, {{"contrastive", {{1, 5.0, 0.1}, {2, 4.0, 0}}}}}, {profile("a"), profile("b")}, {{0, 0, 1, "y"}});
     for (const char* outside : {"http://", "https://", "src=", "@import"}) EXPECT_THAT(page, Not(HasSubstr(outside)));
     EXPECT_THAT(page, HasSubstr("polyline"));
 }

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <mutex>
 #include <random>
 
 #include "base/error.h"
@@ -35,6 +37,172 @@ torch::Tensor sum(const std::vector<torch::Tensor>& terms, int ranks, std::int64
         if (repeats) *repeats = reducer.repeats();
     });
     return result;
+}
+
+// What `passes` micro-batches of each rank come to when their gradients leave early. A pass adds to the tensors from the last to
+// the first, as backward passes do; term(rank, pass, tensor) may be undefined.
+using Terms = std::function<torch::Tensor(int rank, std::int64_t pass, std::size_t tensor)>;
+struct Early {
+    std::vector<torch::Tensor> sums;
+    std::int64_t repeats = 0;
+    std::int64_t bytes = 0;
+};
+Early reduce_early(const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& passes, const Terms& term,
+                   const ReductionOptions& options, int steps = 1) {
+    Early result;
+    std::mutex mutex;
+    parallel::run_thread_ranks(static_cast<int>(passes.size()), [&](parallel::Communicator& comm) {
+        std::vector<model::Parameter> tensors;
+        for (const std::int64_t size : sizes) tensors.push_back({"tensor", torch::zeros({size})});
+        GradientReducer reducer(comm, tensors, options);
+        std::vector<torch::Tensor> sums;
+        const std::int64_t own = passes[static_cast<std::size_t>(comm.rank())];
+        for (int step = 0; step < steps; ++step)
+            do {
+                reducer.begin(1000, own);
+                base::parallel_for(2, own, [&](std::int64_t pass) {
+                    for (std::size_t t = sizes.size(); t-- > 0;) {
+                        reducer.add(t, term(comm.rank(), pass, t));
+                        reducer.passed(t);
+                    }
+                });
+                sums = reducer.reduce(step);
+            } while (sums.empty());
+        const std::lock_guard lock(mutex);
+        if (!result.sums.empty()) {
+            for (std::size_t t = 0; t < sums.size(); ++t) EXPECT_TRUE(torch::equal(result.sums[t], sums[t])) << "ranks differ";
+        }
+        result = {sums, reducer.repeats(), reducer.statistics().bytes};
+    });
+    return result;
+}
+
+TEST(GradientReducer, what_leaves_early_is_the_same_sum) {
+    // Tensors smaller and larger than a bucket, an empty one, ranks with many passes, one, and none; a weight that a pass has not used.
+    const std::vector<std::int64_t> sizes{900'000, 3, 0, 1'500'000, 70'000, 1};
+    const Terms term = [&](int rank, std::int64_t pass, std::size_t tensor) {
+        if (pass == 1 && tensor == 3) return torch::Tensor();
+        return (torch::arange(sizes[tensor]).remainder(1009) - 500 + 17 * rank + pass).to(torch::kFloat) * 1e-5;
+    };
+    for (const auto& passes : {std::vector<std::int64_t>{3}, {2, 5}, {0, 4, 1}, {1, 0, 0, 3, 2}}) {
+        std::vector<torch::Tensor> expected;
+        for (const std::int64_t size : sizes) expected.push_back(torch::zeros({size}, torch::kDouble));
+        for (std::size_t rank = 0; rank < passes.size(); ++rank)
+            for (std::int64_t pass = 0; pass < passes[rank]; ++pass)
+                for (std::size_t t = 0; t < sizes.size(); ++t)
+                    if (const auto one = term(static_cast<int>(rank), pass, t); one.defined()) expected[t] += one.to(torch::kDouble);
+        const Early early = reduce_early(sizes, passes, term, {});
+        const Early late = reduce_early(sizes, passes, term, {.overlap = false});
+        for (std::size_t t = 0; t < sizes.size(); ++t) {
+            EXPECT_TRUE(torch::equal(early.sums[t], late.sums[t])) << t;
+            if (sizes[t] > 0) {
+                EXPECT_LE(((early.sums[t].to(torch::kDouble) - expected[t]).norm() / expected[t].norm().clamp_min(1e-30)).item<double>(), 1e-6) << t;
+            }
+        }
+        EXPECT_EQ(early.bytes, late.bytes);
+    }
+}
+
+TEST(GradientReducer, early_sums_lose_nothing_that_floats_would_lose) {
+    std::vector<double> values;
+    for (int i = 0; i < 10; ++i) values.insert(values.end(), {0x1p40, 1.0, -0x1p40, 1.0});
+    float in_order = 0;
+    for (const double value : values) in_order += static_cast<float>(value);
+    ASSERT_NE(in_order, 20.0F) << "floats would do";
+    std::mt19937 shuffle(4);
+    for (const int ranks : {1, 2, 3, 5})
+        for (int round = 0; round < 3; ++round) {
+            std::shuffle(values.begin(), values.end(), shuffle);
+            std::vector<std::int64_t> passes(static_cast<std::size_t>(ranks), 40 / ranks);
+            passes[0] += 40 % ranks;
+            const auto start = [&](int rank) { return rank == 0 ? 0 : passes[0] + (rank - 1) * (40 / ranks); };
+            const auto sums = reduce_early({3, 5}, passes, [&](int rank, std::int64_t pass, std::size_t tensor) {
+                return torch::full({tensor == 0 ? 3 : 5}, values[static_cast<std::size_t>(start(rank) + pass)]);
+            }, {}).sums;
+            EXPECT_TRUE(torch::equal(sums[0], torch::full({3}, 20.0)));
+            EXPECT_TRUE(torch::equal(sums[1], torch::full({5}, 20.0)));
+        }
+}
+
+TEST(GradientReducer, an_overflow_is_found_while_buckets_are_already_out) {
+    // Tensor 0, which a pass comes to last, outgrows its grid in the second step, on one rank and for one pass alone.
+    const auto run = [](bool overlap) {
+        std::mutex mutex;
+        std::vector<torch::Tensor> result;
+        std::int64_t repeats = 0;
+        parallel::run_thread_ranks(3, [&](parallel::Communicator& comm) {
+            GradientReducer reducer(comm, {{"first", torch::zeros({600'000})}, {"last", torch::zeros({600'000})}}, {.overlap = overlap});
+            for (int step = 0; step < 3; ++step) {
+                std::vector<torch::Tensor> sums;
+                while (sums.empty()) {
+                    reducer.begin(100, 2);
+                    for (std::int64_t pass = 0; pass < 2; ++pass)
+                        for (const std::size_t t : {1, 0}) {
+                            const bool large = step == 1 && t == 0 && pass == 1 && comm.rank() == 2;
+                            reducer.add(t, torch::full({600'000}, large ? 1e6 : 0.125));
+                            reducer.passed(t);
+                        }
+                    sums = reducer.reduce(step);
+                }
+                const std::lock_guard lock(mutex);
+                for (const auto& sum : sums) result.push_back(sum.clone());
+            }
+            const std::lock_guard lock(mutex);
+            repeats = reducer.repeats();
+        });
+        EXPECT_EQ(repeats, 2);  // the first step, which measures, and the one that outgrew its grid
+        return result;
+    };
+    const auto early = run(true);
+    EXPECT_EQ(early.size(), 18U);
+    for (const auto& sum : early) EXPECT_TRUE(sum[0].item<float>() == 0.75F || std::abs(sum[0].item<float>() - 1000000.625F) < 0.1F) << sum[0];
+    EXPECT_EQ(std::count_if(early.begin(), early.end(), [](const auto& sum) { return sum[0].template item<float>() > 1; }), 3);
+}
+
+TEST(GradientReducer, more_passes_than_announced_are_an_error) {
+    EXPECT_THROW(parallel::run_thread_ranks(2, [](parallel::Communicator& comm) {
+                     GradientReducer reducer(comm, one_tensor(2), {.kind = Reduction::fast});
+                     reducer.begin(3, 1);
+                     for (int i = 0; i < 2; ++i) {
+                         reducer.add(0, torch::ones({2}));
+                         reducer.passed(0);
+                     }
+                     reducer.reduce(0);
+                 }),
+                 base::Error);
+}
+
+TEST(GradientReducer, fast_sums_are_near_and_send_less) {
+    const std::vector<std::int64_t> sizes{600'000, 40'000};
+    const Terms term = [&](int rank, std::int64_t pass, std::size_t tensor) {
+        return torch::sin(torch::arange(sizes[tensor]).to(torch::kFloat) + static_cast<double>(rank) + 0.1 * static_cast<double>(pass));
+    };
+    for (const auto& passes : {std::vector<std::int64_t>{4}, {2, 2}, {2, 0, 3}, {1, 1, 1, 1, 2}}) {
+        const Early exact = reduce_early(sizes, passes, term, {});
+        for (const bool overlap : {true, false}) {
+            const Early fast = reduce_early(sizes, passes, term, {Reduction::fast, overlap});
+            const Early rounded = reduce_early(sizes, passes, term, {Reduction::fast_bf16, overlap});
+            EXPECT_EQ(fast.repeats, 0);
+            for (std::size_t t = 0; t < sizes.size(); ++t) {
+                const auto norm = exact.sums[t].norm();
+                EXPECT_LT(((fast.sums[t] - exact.sums[t]).norm() / norm).item<double>(), 1e-6);
+                EXPECT_LT(((rounded.sums[t] - exact.sums[t]).norm() / norm).item<double>(), 1e-2);
+            }
+            EXPECT_NEAR(static_cast<double>(fast.bytes) * 3, static_cast<double>(exact.bytes) * 2, 100);
+            EXPECT_NEAR(static_cast<double>(rounded.bytes) * 3, static_cast<double>(exact.bytes), 100);
+        }
+    }
+}
+
+TEST(GradientReducer, fast_sums_that_are_no_numbers_are_an_error_on_all) {
+    for (const auto kind : {Reduction::fast, Reduction::fast_bf16})
+        parallel::run_thread_ranks(3, [kind](parallel::Communicator& comm) {
+            GradientReducer reducer(comm, one_tensor(7), {.kind = kind});
+            reducer.begin(3, 1);
+            reducer.add(0, torch::full({7}, comm.rank() == 1 ? std::numeric_limits<double>::quiet_NaN() : 1.0));
+            reducer.passed(0);
+            EXPECT_THROW(reducer.reduce(5), base::Error);
+        });
 }
 
 TEST(GradientReducer, adds_what_floating_point_would_lose) {
@@ -152,6 +320,16 @@ TEST(FixedPointKernel, rounds_half_to_even_as_llrint_does) {
     std::int64_t sum = 0;
     add_on_grid(&most, 1, 1.0, &sum);
     EXPECT_EQ(sum, std::int64_t{1} << 50);
+}
+
+TEST(FixedPointKernel, comes_back_from_the_grid_rounded_once) {
+    const std::vector<std::int64_t> sums{0, 1, -3, (std::int64_t{1} << 61) + 12345, -(std::int64_t{1} << 53) - 1, 33554433};
+    for (const int exponent : {0, 40, -3}) {
+        std::vector<float> values(sums.size());
+        from_grid(sums.data(), std::ssize(sums), std::ldexp(1.0, -exponent), values.data());
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            EXPECT_EQ(values[i], static_cast<float>(std::ldexp(static_cast<double>(sums[i]), -exponent))) << sums[i];
+    }
 }
 
 TEST(FixedPointKernel, finds_the_largest_magnitude_and_what_is_no_number) {

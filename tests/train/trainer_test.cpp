@@ -14,14 +14,18 @@
 #include "base/hash.h"
 #include "base/stop_signal.h"
 #include "corpus_fixture.h"
+#include "family_fixture.h"
 #include "model/encoder.h"
-#include "model/pretrained.h"
+#include "model/head.h"
 #include "parallel/thread_communicator.h"
-#include "small_model.h"
 #include "temporary_folder.h"
+#include "train/objective.h"
 
 namespace kohort::train {
 namespace {
+
+constexpr ObjectiveKind every_objective[] = {ObjectiveKind::contrastive, ObjectiveKind::masked_language,
+                                             ObjectiveKind::causal_language, ObjectiveKind::span_corruption};
 
 TrainOptions small_options(ObjectiveKind objective) {
     TrainOptions options;
@@ -35,9 +39,12 @@ TrainOptions small_options(ObjectiveKind objective) {
     return options;
 }
 
-std::string digest_of(const model::Encoder& bert) {
+// Of the encoder, and of the head that was trained with it.
+std::string digest_of(const model::Encoder& encoder, const TrainReport& report) {
     base::Sha256 hash;
-    for (const auto& [name, value] : bert.parameters()) {
+    auto parameters = encoder.parameters();
+    if (report.head) parameters.insert(parameters.end(), report.head->parameters.begin(), report.head->parameters.end());
+    for (const auto& [name, value] : parameters) {
         const auto tensor = value.detach().contiguous();
         hash.update({reinterpret_cast<const char*>(tensor.data_ptr<float>()), static_cast<std::size_t>(tensor.numel()) * sizeof(float)});
     }
@@ -49,22 +56,27 @@ struct Trained {
     TrainReport report;
 };
 
-// Trains a fresh model on `ranks` thread-ranks; all must end with the same weights.
-Trained train_on(const MadeCorpus& corpus, const TrainOptions& options, int ranks, const std::filesystem::path& run) {
+using ModelMaker = std::function<std::shared_ptr<model::Encoder>()>;
+
+// Trains a fresh model on `ranks` thread-ranks; all must end with the same weights. `before` changes it first; `make` makes
+// another than the objective's own.
+Trained train_on(const MadeCorpus& corpus, TrainOptions options, int ranks, const std::filesystem::path& run,
+                 const std::function<void(model::Encoder&)>& before = {}, const ModelMaker& make = {}) {
     Trained trained;
     std::mutex mutex;
     parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
-        const LetterTokenizer tokenizer;
+        const auto tokenizer = tokenizer_for(options.objective);
         const TokenStore store(comm, corpus.info, [&](std::int32_t p) { return corpus.partitions[static_cast<std::size_t>(p)]; },
-                               tokenizer, options.threads, 32);
-        const auto bert = model::make_model(small_config(2), 7);
+                               *tokenizer, options.threads, 32);
+        const auto encoder = make ? make() : model_for(options.objective, 2, 7);
+        if (before) before(*encoder);
         base::Metrics metrics;
-        const TrainReport report = train(comm, store, *bert, options, run, "key", metrics);
+        const TrainReport report = train(comm, store, *encoder, options, run, "key", metrics);
         std::lock_guard lock(mutex);
         if (!trained.weights.empty()) {
-            EXPECT_EQ(digest_of(*bert), trained.weights);
+            EXPECT_EQ(digest_of(*encoder, report), trained.weights);
         }
-        trained = {digest_of(*bert), report};
+        trained = {digest_of(*encoder, report), report};
     });
     return trained;
 }
@@ -103,7 +115,7 @@ TEST_P(SameBytes, at_any_number_of_ranks_and_threads) {
     for (const int ranks : {1, 2, 3, 4, 5})
         for (const int threads : {1, 2}) {
             options.threads = threads;
-            options.zero = threads == 1 ? Zero::on : Zero::off;
+            options.zero = threads == 1 ? Choice::on : Choice::off;
             const Trained many = train_on(corpus, options, ranks);
             EXPECT_EQ(many.weights, one.weights) << ranks << " ranks, " << threads << " threads";
             EXPECT_EQ(many.report.loss, one.report.loss);
@@ -120,8 +132,90 @@ INSTANTIATE_TEST_SUITE_P(
                     Setting{"masked_language", ObjectiveKind::masked_language, 0, model::Precision::fp32, 40},
                     Setting{"masked_language_with_dropout", ObjectiveKind::masked_language, 0.1, model::Precision::fp32, 40},
                     Setting{"masked_language_in_bf16", ObjectiveKind::masked_language, 0, model::Precision::bf16, 40},
-                    Setting{"masked_language_in_one_micro_batch", ObjectiveKind::masked_language, 0, model::Precision::fp32, 100000}),
+                    Setting{"masked_language_in_one_micro_batch", ObjectiveKind::masked_language, 0, model::Precision::fp32, 100000},
+                    Setting{"causal_language", ObjectiveKind::causal_language, 0, model::Precision::fp32, 40},
+                    Setting{"causal_language_with_dropout", ObjectiveKind::causal_language, 0.1, model::Precision::fp32, 40},
+                    Setting{"causal_language_in_bf16", ObjectiveKind::causal_language, 0.1, model::Precision::bf16, 40},
+                    Setting{"causal_language_in_one_micro_batch", ObjectiveKind::causal_language, 0, model::Precision::fp32, 100000},
+                    Setting{"span_corruption", ObjectiveKind::span_corruption, 0, model::Precision::fp32, 40},
+                    Setting{"span_corruption_with_dropout", ObjectiveKind::span_corruption, 0.1, model::Precision::fp32, 40},
+                    Setting{"span_corruption_in_bf16", ObjectiveKind::span_corruption, 0.1, model::Precision::bf16, 40},
+                    Setting{"span_corruption_in_one_micro_batch", ObjectiveKind::span_corruption, 0, model::Precision::fp32, 100000}),
     [](const auto& setting) { return setting.param.name; });
+
+TEST(Trainer, what_saves_time_or_memory_changes_no_byte) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    const std::vector<std::pair<const char*, std::function<void(TrainOptions&)>>> changes{
+        {"no overlap", [](TrainOptions& o) { o.reduction.overlap = false; }},
+        {"activation checkpointing", [](TrainOptions& o) { o.activation_checkpointing = true; }},
+        {"gradient caching", [](TrainOptions& o) { o.gradient_caching = Choice::on; }},
+        {"no gradient caching", [](TrainOptions& o) { o.gradient_caching = Choice::off; }},
+        {"both", [](TrainOptions& o) { o.activation_checkpointing = true, o.gradient_caching = Choice::on; }}};
+    for (const auto objective : {ObjectiveKind::contrastive, ObjectiveKind::masked_language})
+        for (const auto precision : {model::Precision::fp32, model::Precision::bf16}) {
+            TrainOptions options = small_options(objective);
+            options.dropout = 0.1;
+            options.precision = precision;
+            options.steps = 3;
+            const Trained plain = train_on(corpus, options, 1);
+            for (const auto& [name, change] : changes) {
+                TrainOptions changed = options;
+                change(changed);
+                for (const int ranks : {1, 2, 3, 5}) EXPECT_EQ(train_on(corpus, changed, ranks).weights, plain.weights) << name << ", " << ranks << " ranks";
+            }
+        }
+}
+
+TEST(Trainer, fast_reduction_learns_as_exact_reduction_does) {
+    const MadeCorpus corpus = make_corpus(60, 4);
+    TrainOptions options = small_options(ObjectiveKind::masked_language);
+    options.steps = 20;
+    const auto exact = train_on(corpus, options, 3);
+    for (const auto kind : {Reduction::fast, Reduction::fast_bf16}) {
+        options.reduction.kind = kind;
+        testing::internal::CaptureStderr();
+        const auto fast = train_on(corpus, options, 3);
+        EXPECT_NE(testing::internal::GetCapturedStderr().find("--reduction"), std::string::npos);
+        EXPECT_NEAR(fast.report.loss.back().second, exact.report.loss.back().second, kind == Reduction::fast ? 1e-3 : 3e-2);
+    }
+}
+
+TEST(Trainer, a_loss_that_runs_away_ends_the_job_and_keeps_the_checkpoint) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    TrainOptions options = small_options(ObjectiveKind::contrastive);
+    options.checkpoint_every = 0;
+    options.steps = 60;
+    options.divergence = 1e-3;
+    const TemporaryFolder run;
+    try {
+        train_on(corpus, options, 2, run.path());
+        FAIL() << "no error";
+    } catch (const base::Error& error) {
+        EXPECT_EQ(error.kind(), base::ErrorKind::internal);
+        EXPECT_THAT(error.what(), testing::HasSubstr("diverges"));
+    }
+    EXPECT_FALSE(std::filesystem::is_empty(run.path() / "checkpoint"));
+}
+
+TEST(Trainer, metrics_say_what_a_step_used) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    TrainOptions options = small_options(ObjectiveKind::masked_language);
+    options.measure_utilization = true;
+    const TemporaryFolder run;
+    parallel::run_thread_ranks(2, [&](parallel::Communicator& comm) {
+        const LetterTokenizer tokenizer;
+        const TokenStore store(comm, corpus.info, [&](std::int32_t p) { return corpus.partitions[static_cast<std::size_t>(p)]; }, tokenizer, 1, 32);
+        const auto bert = model::make_model(small_config(2), 7);
+        base::Metrics metrics = comm.is_root() ? base::Metrics(run.path() / "metrics.jsonl") : base::Metrics();
+        train(comm, store, *bert, options, run.path(), "key", metrics);
+    });
+    std::ifstream file(run.path() / "metrics.jsonl");
+    std::int64_t steps = 0;
+    for (std::string line; std::getline(file, line); ++steps)
+        for (const char* name : {"tokens_per_second", "mfu", "memory", "communication_share", "hidden_share", "learning_rate", "loss"})
+            EXPECT_THAT(line, testing::HasSubstr(fmt::format("\"{}\":", name)));
+    EXPECT_EQ(steps, options.steps);
+}
 
 TEST(Trainer, every_choice_that_should_matter_matters) {
     const MadeCorpus corpus = make_corpus(40, 3);
@@ -150,7 +244,7 @@ TEST(Trainer, every_choice_that_should_matter_matters) {
 
 TEST(Trainer, the_loss_falls) {
     const MadeCorpus corpus = make_corpus(150, 8);
-    for (const auto objective : {ObjectiveKind::contrastive, ObjectiveKind::masked_language}) {
+    for (const auto objective : every_objective) {
         TrainOptions options = small_options(objective);
         options.steps = 60;
         options.batch = 32;
@@ -167,7 +261,7 @@ TEST(Trainer, the_loss_falls) {
 // Stopped by request again and again, wherever it happens to be, and gone on with at other numbers of ranks.
 TEST(Trainer, goes_on_after_stops_with_the_same_bytes) {
     const MadeCorpus corpus = make_corpus(40, 3);
-    for (const auto objective : {ObjectiveKind::contrastive, ObjectiveKind::masked_language}) {
+    for (const auto objective : every_objective) {
         TrainOptions options = small_options(objective);
         options.steps = 24;
         options.dropout = 0.1;
@@ -180,7 +274,7 @@ TEST(Trainer, goes_on_after_stops_with_the_same_bytes) {
         options.checkpoint_every = 0;  // before every step
         std::int64_t stops = 0;
         for (const int ranks : {3, 1, 4, 2}) {
-            options.zero = ranks % 2 == 0 ? Zero::on : Zero::off;
+            options.zero = ranks % 2 == 0 ? Choice::on : Choice::off;
             std::jthread stopper([&](const std::stop_token& end) {
                 const auto seen = newest_checkpoint(run.path());
                 while (!end.stop_requested() && newest_checkpoint(run.path()) <= seen) std::this_thread::yield();
@@ -211,14 +305,14 @@ TEST(Trainer, goes_on_from_any_checkpoint_with_the_same_bytes) {
     const Trained whole = train_on(corpus, options, 2);
     options.checkpoint_every = 0;
     options.keep_checkpoints = 10;
-    options.zero = Zero::on;
+    options.zero = Choice::on;
     const TemporaryFolder run;
     ASSERT_EQ(train_on(corpus, options, 3, run.path()).weights, whole.weights);
     std::int64_t step = 6;
     for (; !newest_checkpoint(run.path()).empty(); --step) {
         const TemporaryFolder copy;
         std::filesystem::copy(run.path(), copy.path(), std::filesystem::copy_options::recursive);
-        options.zero = step % 2 == 0 ? Zero::on : Zero::off;
+        options.zero = step % 2 == 0 ? Choice::on : Choice::off;
         const Trained resumed = train_on(corpus, options, 1 + static_cast<int>(step % 5), copy.path());
         EXPECT_EQ(resumed.weights, whole.weights) << step;
         EXPECT_EQ(resumed.report.loss, whole.report.loss) << "the curve of the whole training is part of the result";
@@ -265,7 +359,7 @@ TEST(Trainer, a_gradient_that_is_no_number_ends_the_job_and_keeps_the_last_check
         FAIL() << "no error";
     } catch (const base::Error& error) {
         EXPECT_EQ(error.kind(), base::ErrorKind::internal);
-        EXPECT_THAT(error.what(), testing::HasSubstr("training step"));
+        EXPECT_THAT(error.what(), testing::HasSubstr(" step "));
     }
     EXPECT_FALSE(newest_checkpoint(run.path()).empty());
 }
@@ -286,7 +380,7 @@ TEST(Trainer, keeps_the_weights_of_the_lowest_held_out_loss) {
         EXPECT_EQ(one.report.steps, one.report.best_step + 3);
         EXPECT_EQ(std::ssize(one.report.held_out_loss), one.report.steps);
         for (const int ranks : {2, 3, 5}) {
-            options.zero = Zero::on;
+            options.zero = Choice::on;
             const Trained many = train_on(corpus, options, ranks);
             EXPECT_EQ(many.weights, one.weights);
             EXPECT_EQ(many.report.held_out_loss, one.report.held_out_loss) << ranks;
@@ -347,6 +441,84 @@ TEST(Trainer, a_corpus_without_pairs_is_refused) {
         EXPECT_EQ(error.kind(), base::ErrorKind::input);
         EXPECT_THAT(error.what(), testing::HasSubstr("1 of 2 users"));
     }
+}
+
+TEST(Trainer, pairs_train_a_model_of_any_family_with_any_pooling) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    for (const char* family : {"bert", "gpt2", "t5"}) {
+        const ModelMaker make = [&] { return model::make_model(small_new_model(family, 1), 7); };
+        std::vector<std::string> weights;
+        for (const auto pooling : {Pooling::mean, Pooling::cls, Pooling::last}) {
+            TrainOptions options = small_options(ObjectiveKind::contrastive);
+            options.steps = 2;
+            options.dropout = 0.1;
+            options.pooling = pooling;
+            const TemporaryFolder one, three;
+            weights.push_back(train_on(corpus, options, 1, one.path(), {}, make).weights);
+            EXPECT_EQ(train_on(corpus, options, 3, three.path(), {}, make).weights, weights.back()) << family;
+        }
+        EXPECT_NE(weights[0], weights[1]) << family;
+        EXPECT_NE(weights[0], weights[2]) << family;
+        EXPECT_NE(weights[1], weights[2]) << family;
+    }
+}
+
+TEST(Trainer, a_head_that_lies_beside_the_model_is_trained_further) {
+    const MadeCorpus corpus = make_corpus(40, 3);
+    for (const auto objective : {ObjectiveKind::masked_language, ObjectiveKind::causal_language, ObjectiveKind::span_corruption}) {
+        TrainOptions options = small_options(objective);
+        options.steps = 3;
+        const TemporaryFolder first, folder, again, fresh;
+        const auto encoder = model_for(objective, 2, 7);
+        parallel::run_thread_ranks(1, [&](parallel::Communicator& comm) {
+            const auto tokenizer = tokenizer_for(objective);
+            const TokenStore store(comm, corpus.info, [&](std::int32_t p) { return corpus.partitions[static_cast<std::size_t>(p)]; }, *tokenizer, 1, 32);
+            base::Metrics metrics;
+            const auto report = train(comm, store, *encoder, options, first.path(), "key", metrics);
+            ASSERT_TRUE(report.head);
+            model::save_model(folder.path(), *encoder, report.head.get());
+        });
+        const ModelMaker load = [&] { return model::load_encoder(folder.path(), false); };
+        options.steps = 1;
+        options.learning_rate = 0;
+        options.start = folder.path();
+        const Trained further = train_on(corpus, options, 2, again.path(), {}, load);
+        const auto found = model::load_encoder(folder.path(), false);
+        EXPECT_EQ(further.weights, train_on(corpus, options, 1, fresh.path(), {}, load).weights);
+        options.start.clear();
+        const TemporaryFolder other;
+        const Trained without = train_on(corpus, options, 2, other.path(), {}, load);
+        const bool head = objective != ObjectiveKind::causal_language;  // GPT-2 has none of its own
+        EXPECT_EQ(further.weights != without.weights, head);
+        if (head) EXPECT_LT(further.report.loss.front().second, without.report.loss.front().second);
+    }
+}
+
+TEST(Trainer, objectives_and_models_that_do_not_fit_are_refused) {
+    const MadeCorpus corpus = make_corpus(20, 2);
+    const auto refusal = [&](ObjectiveKind objective, const ModelMaker& make) -> std::string {
+        const TemporaryFolder run;
+        try {
+            train_on(corpus, small_options(objective), 2, run.path(), {}, make);
+        } catch (const base::Error& error) {
+            EXPECT_EQ(error.kind(), base::ErrorKind::usage);
+            return error.what();
+        }
+        return "no refusal";
+    };
+    const ModelMaker bert = [] { return model::make_model(small_new_model("bert", 1), 1); };
+    EXPECT_THAT(refusal(ObjectiveKind::causal_language, bert), testing::HasSubstr("trains a gpt2"));
+    EXPECT_THAT(refusal(ObjectiveKind::span_corruption, bert), testing::HasSubstr("trains a t5"));
+    EXPECT_THAT(refusal(ObjectiveKind::masked_language, [] { return model::make_model(small_new_model("t5", 1), 1); }),
+                testing::HasSubstr("BERT's kind"));
+}
+
+TEST(Trainer, a_tokenizer_without_sentinels_trains_no_t5) {
+    const LetterTokenizer letters;
+    const auto marks = text::find_text_marks(letters);
+    EXPECT_THROW(make_span_corruption_objective({}, {}, letters.special(), marks), base::Error);
+    EXPECT_THROW(make_causal_language_objective({}, letters.special(), {}), base::Error);
+    EXPECT_NO_THROW(make_causal_language_objective({}, letters.special(), marks));
 }
 
 TEST(Trainer, settings_that_do_not_fit_the_model_are_refused) {

@@ -120,6 +120,7 @@ def run(*command):
     done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         sys.exit(f"error: exit {done.returncode} of {' '.join(map(str, command))}\n{done.stdout}")
+    return done.stdout
 
 
 def vectors_of(case, folder, lines, precision):

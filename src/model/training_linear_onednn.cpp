@@ -1,0 +1,75 @@
+#include "model/training_linear.h"
+
+#include <dnnl.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace kohort::model {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// A matrix without gaps, by rows or by columns.
+struct Matrix {
+    torch::Tensor values;
+    bool transposed = false;  // by columns
+
+    explicit Matrix(const torch::Tensor& tensor) : values(tensor), transposed(!tensor.is_contiguous() && tensor.t().is_contiguous()) {
+        if (!transposed) values = tensor.contiguous();
+    }
+    dnnl_dim_t leading() const { return std::max<dnnl_dim_t>(1, values.size(transposed ? 0 : 1)); }
+    const float* data() const { return values.data_ptr<float>(); }
+};
+
+// result [m, n] (by rows) = a [m, k] b [k, n] + keep * result.
+void multiply(const Matrix& a, const Matrix& b, float keep, torch::Tensor& result) {
+    const auto status = dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', result.size(0), result.size(1), a.values.size(1), 1.0F,
+                                   a.data(), a.leading(), b.data(), b.leading(), keep, result.data_ptr<float>(),
+                                   std::max<dnnl_dim_t>(1, result.size(1)));
+    if (status != dnnl_success) base::fail(base::ErrorKind::internal, "oneDNN could not multiply matrices (status {})", static_cast<int>(status));
+}
+
+class OneDnnLinear : public torch::autograd::Function<OneDnnLinear> {
+  public:
+    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+        context->save_for_backward({x, weight});
+        context->saved_data["bias"] = bias.defined();
+        auto result = torch::empty({x.size(0), weight.size(0)}, x.options());
+        if (bias.defined()) result.copy_(bias.expand_as(result));
+        multiply(Matrix(x), Matrix(weight.t()), bias.defined() ? 1 : 0, result);
+        return result;
+    }
+
+    static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+        const auto saved = context->get_saved_variables();
+        const torch::Tensor &x = saved[0], &weight = saved[1];
+        const auto gradient = gradients[0].contiguous();
+        variable_list result(3);
+        if (x.requires_grad()) {
+            result[0] = torch::empty_like(x, torch::MemoryFormat::Contiguous);
+            multiply(Matrix(gradient), Matrix(weight), 0, result[0]);
+        }
+        if (weight.requires_grad()) {
+            // Laid out as the weight is, so that nobody has to turn it.
+            const bool by_columns = Matrix(weight).transposed;
+            auto sums = torch::empty(by_columns ? weight.t().sizes() : weight.sizes(), weight.options());
+            if (by_columns) multiply(Matrix(x.t()), Matrix(gradient), 0, sums);
+            else multiply(Matrix(gradient.t()), Matrix(x), 0, sums);
+            result[1] = by_columns ? sums.t() : sums;
+        }
+        if (context->saved_data["bias"].toBool()) result[2] = gradient.sum(0);
+        return result;
+    }
+};
+
+}  // namespace
+
+torch::Tensor training_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+    const bool suits = x.is_cpu() && x.dim() == 2 && x.scalar_type() == torch::kFloat && weight.scalar_type() == torch::kFloat;
+    return suits ? OneDnnLinear::apply(x, weight, bias) : torch::linear(x, weight, bias);
+}
+
+}  // namespace kohort::model

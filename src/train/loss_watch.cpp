@@ -1,0 +1,30 @@
+#include "train/loss_watch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace kohort::train {
+
+void LossWatch::add(std::int64_t step, double loss) {
+    if (!std::isfinite(loss))
+        base::fail(base::ErrorKind::internal,
+                   "the loss is not a finite number in training step {}; a lower learning rate, or fp32 instead of bf16, usually helps", step);
+    if (!first_) first_ = loss;
+    recent_.push_back(loss);
+    if (recent_.size() > window) recent_.pop_front();
+    if (recent_.size() < window || factor_ <= 0) return;
+    const double mean = std::accumulate(recent_.begin(), recent_.end(), 0.0) / static_cast<double>(window);
+    best_ = std::min(best_, mean);
+    const bool far_above = mean > factor_ * std::max(*first_, 1.0);
+    const bool lost = best_ < *first_ - 1 && mean > *first_ + 0.5;
+    if (far_above || lost)
+        base::fail(base::ErrorKind::internal,
+                   "the training diverges: the mean loss of {} steps up to step {} is {:.4g}, after {:.4g} in the first step and {:.4g} at "
+                   "best; lower the learning rate, or lengthen the warm-up (--divergence 0 trains on all the same)",
+                   window, step, mean, *first_, best_);
+}
+
+}  // namespace kohort::train

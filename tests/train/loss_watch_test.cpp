@@ -1,0 +1,66 @@
+// Trainings that run away are found, and those that only shake are not.
+#include "train/loss_watch.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <random>
+
+#include "base/error.h"
+
+namespace kohort::train {
+namespace {
+
+// The step at which the watch stops a training with this loss, or -1.
+std::int64_t stopped_at(LossWatch watch, const std::function<double(std::int64_t)>& loss, std::int64_t first = 0) {
+    for (std::int64_t step = first; step < 1000; ++step) {
+        try {
+            watch.add(step, loss(step));
+        } catch (const base::Error& error) {
+            EXPECT_EQ(error.kind(), base::ErrorKind::internal);
+            EXPECT_NE(std::string(error.what()).find(std::to_string(step)), std::string::npos);
+            return step;
+        }
+    }
+    return -1;
+}
+
+TEST(LossWatch, leaves_normal_trainings_alone) {
+    std::mt19937 random(3);
+    std::normal_distribution<double> noise;
+    EXPECT_EQ(stopped_at(LossWatch(3), [&](std::int64_t step) { return 9 * std::exp(-0.01 * static_cast<double>(step)) + 0.3 + 0.1 * std::abs(noise(random)); }), -1);
+    // Nothing is learned; a rise in the warm-up; a fine-tuning that starts with next to no loss and shakes; rare peaks.
+    EXPECT_EQ(stopped_at(LossWatch(3), [&](std::int64_t) { return 5.25 + 0.2 * noise(random); }), -1);
+    EXPECT_EQ(stopped_at(LossWatch(3), [](std::int64_t step) { return step < 60 ? 2.0 + 0.04 * static_cast<double>(step) : 1.5; }), -1);
+    EXPECT_EQ(stopped_at(LossWatch(3), [&](std::int64_t) { return 0.001 * std::exp(1.5 * noise(random)); }), -1);
+    EXPECT_EQ(stopped_at(LossWatch(3), [](std::int64_t step) { return step % 100 == 50 ? 40.0 : 2.0; }), -1);
+}
+
+TEST(LossWatch, finds_what_is_no_number_at_once) {
+    for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+        for (const double factor : {3.0, 0.0})
+            EXPECT_EQ(stopped_at(LossWatch(factor), [bad](std::int64_t step) { return step == 7 ? bad : 2.0; }), 7);
+}
+
+TEST(LossWatch, finds_a_loss_that_grows_and_one_that_falls_back) {
+    const auto grows = [](std::int64_t step) { return step < 200 ? 4.0 : 4.0 + 0.5 * static_cast<double>(step - 200); };
+    EXPECT_GT(stopped_at(LossWatch(3), grows), 200);
+    EXPECT_EQ(stopped_at(LossWatch(0), grows), -1);
+    const auto falls_back = [](std::int64_t step) { return step == 0 ? 9.0 : step < 300 ? 3.0 : 10.0; };
+    const auto found = stopped_at(LossWatch(3), falls_back);
+    EXPECT_GE(found, 300);
+    EXPECT_LE(found, 332);
+}
+
+TEST(LossWatch, a_resumed_training_is_measured_by_its_first_step) {
+    LossWatch watch(3);
+    watch.set_first(9.0);
+    EXPECT_EQ(stopped_at(watch, [](std::int64_t) { return 20.0; }, 500), -1);
+    watch.set_first(2.0);
+    EXPECT_EQ(stopped_at(watch, [](std::int64_t) { return 20.0; }, 500), 531);
+}
+
+}  // namespace
+}  // namespace kohort::train
