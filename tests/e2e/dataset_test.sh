@@ -74,6 +74,15 @@ code=0
 ranks 2 cluster --input rows.npy --clusters 7 --weights weights.h5:/two --out weighted --resume 2>said.txt || code=$?
 [ "$code" -eq 2 ] || { cat said.txt; fail "resuming with other weights of the same file gives exit $code"; }
 
+# What has no rows, or no columns, is told.
+/usr/bin/python3 -c "import numpy; [numpy.save(name, numpy.zeros(shape, 'f4')) for name, shape in (('rowless', (0, 3)), ('columnless', (3, 0)))]"
+for name in rowless columnless; do
+  code=0
+  ranks 2 cluster --input "$name.npy" --clusters 2 --out none 2>said.txt || code=$?
+  [ "$code" -eq 3 ] || { cat said.txt; fail "$name.npy gives exit $code"; }
+  [ "$(grep -c "^error: $name.npy is empty" said.txt)" -eq 1 ] || { cat said.txt; fail "not exactly one error line for $name.npy"; }
+done
+
 code=0
 ranks 2 cluster --input rows.h5:/nowhere --clusters 7 --out none 2>said.txt || code=$?
 [ "$code" -eq 3 ] || [ "$code" -eq 2 ] || { cat said.txt; fail "a missing dataset gives exit $code"; }
