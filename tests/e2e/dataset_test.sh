@@ -78,7 +78,7 @@ ranks 2 cluster --input rows.npy --clusters 7 --weights weights.h5:/two --out we
 /usr/bin/python3 -c "import numpy; [numpy.save(name, numpy.zeros(shape, 'f4')) for name, shape in (('rowless', (0, 3)), ('columnless', (3, 0)))]"
 for name in rowless columnless; do
   code=0
-  ranks 2 cluster --input "$name.npy" --clusters 2 --out none 2>said.txt || code=$?
+  ranks 2 cluster --input "$name.npy" --clusters 2 --out "$name" 2>said.txt || code=$?
   [ "$code" -eq 3 ] || { cat said.txt; fail "$name.npy gives exit $code"; }
   [ "$(grep -c "^error: $name.npy is empty" said.txt)" -eq 1 ] || { cat said.txt; fail "not exactly one error line for $name.npy"; }
 done
