@@ -35,7 +35,6 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     settings.threads = context.threads;
     settings.kernel = cluster::resolve_kernel(cluster::parse_kernel(options.text("kernel")));
     settings.prefilter = cluster::parse_prefilter(options.text("prefilter"));
-    cluster::resolve_prefilter(settings.prefilter, settings.kernel, clusters);
     settings.balance = options.real("balance");
     settings.warm_up_batches = options.integer("warm-up");
     settings.metric = cluster::parse_metric(options.text("metric"));
@@ -167,6 +166,9 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     IterationWatch watch(context, checkpoint, key.hash(), input.rows());
     const auto result = cluster::kmeans(context.comm, rows, options, std::ref(watch));
     watch.finish();
+    context.metrics.record("final_assignment", {{"restart", result.restart}, {"iterations", result.iterations}, {"converged", result.converged},
+                                                {"inertia", result.assignment.inertia}, {"mean_margin", result.assignment.mean_margin},
+                                                {"rescanned", static_cast<double>(result.assignment.rescanned) / static_cast<double>(input.rows())}});
     const auto numbers = number_segments(context, run.path(), input, rows, result);
     const auto projection = cluster::fit_projection(result.centroids, result.assignment.counts);
     write_partitions(context, run, stage, key, input, source, result, numbers, projection);
@@ -181,7 +183,7 @@ store::StageKey cluster_key(const Options& options) {
     store::StageKey key("segment");
     for (const char* name : {"clusters", "init", "iterations", "restarts", "seed"}) key.add(name, options.text(name));
     if (options.names("weights") && !options.text("weights").empty())
-        key.add("weights", base::sha256_file(store::parse_dataset(options.text("weights")).file));
+        key.add("weights", store::parse_dataset(options.text("weights")).dataset + " " + base::sha256_file(store::parse_dataset(options.text("weights")).file));
     if (options.real("balance") > 0) key.add("balance", options.text("balance"));
     if (options.integer("warm-up") > 0) key.add("warm-up", options.text("warm-up"));
     if (options.text("metric") != "euclidean") key.add("metric", options.text("metric"));
@@ -216,6 +218,15 @@ store::StageKey cluster_stage(JobContext& context, store::RunFolder& run, const 
     return key;
 }
 
+void check_arithmetic(JobContext& context) {
+    const auto& options = context.options;
+    parallel::agree(context.comm, [&] {
+        const auto kernel = cluster::resolve_kernel(cluster::parse_kernel(options.text("kernel")));
+        cluster::resolve_prefilter(cluster::parse_prefilter(options.text("prefilter")), kernel, 1);
+        parse_memory(options.text("memory"));
+    });
+}
+
 void check_clusters(JobContext& context, const store::RunFolder& run) {
     const auto users = corpus::read_corpus_info(run.path()).users;
     parallel::agree(context.comm, [&] {
@@ -227,6 +238,7 @@ void check_clusters(JobContext& context, const store::RunFolder& run) {
 }
 
 int cluster_job(JobContext& context) {
+    check_arithmetic(context);
     const auto inputs = context.options.list("input");
     if (inputs.empty()) {
         const auto folder = open_run(context, store::OpenMode::read);

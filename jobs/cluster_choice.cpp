@@ -78,6 +78,9 @@ std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, store::
     options.seed = static_cast<std::uint64_t>(context.options.integer("seed"));
     options.threads = context.threads;
     options.metric = cluster::parse_metric(context.options.text("metric"));
+    options.kernel = cluster::parse_kernel(context.options.text("kernel"));
+    options.prefilter = cluster::parse_prefilter(context.options.text("prefilter"));
+    options.pruning = cluster::parse_pruning(context.options.text("pruning"));
     if (options.clusters.size() == 1) return options.clusters.front();
 
     base::Progress progress("choice of clusters", -1, "iterations", context.is_root());

@@ -78,6 +78,8 @@ std::unique_ptr<VectorInput> run_vectors(JobContext& context, const std::filesys
 
 std::unique_ptr<VectorInput> dataset_vectors(JobContext& context, const std::string& name) {
     store::MatrixSource source(store::parse_dataset(name));
+    if (source.rows() < 1 || source.columns() < 1)
+        base::fail(base::ErrorKind::input, "{} is empty: a matrix of [{}, {}]", name, source.rows(), source.columns());
     if (source.element_size() == sizeof(double)) base::log_info("{}: float64, rounded to float32", name);
     const auto partitions = corpus::partition_count(source.rows());
     std::vector<std::int64_t> counts(static_cast<std::size_t>(partitions));

@@ -201,7 +201,7 @@ constexpr int most_rounds = 10;
 void move_to_means(parallel::Communicator& comm, const RowSet& rows, const std::vector<std::int32_t>& labels, Metric metric,
                    std::vector<float>& centroids) {
     const std::int64_t d = rows.dimensions(), k = static_cast<std::int64_t>(centroids.size()) / d;
-    const CentroidGrid grid(rows.global_rows(), rows.largest_component() * rows.largest_weight());
+    const CentroidGrid grid(rows.global_rows(), rows.largest_counting_component() * rows.largest_weight());
     const int weight_exponent = parallel::fixed_point_exponent(rows.global_rows(), rows.largest_weight());
     std::vector<AssignmentDelta> deltas(static_cast<std::size_t>(rows.threads()), AssignmentDelta(k, d));
     rows.for_each_tile([&](const RowTile& tile, int worker) {

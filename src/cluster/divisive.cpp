@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cluster/canonical_distance.h"
 #include "cluster/wide_sum.h"
 #include "parallel/collectives.h"
 
@@ -68,11 +69,20 @@ std::vector<Leaf> leaves_of(parallel::Communicator& comm, const RowSet& set, con
     const auto& assignment = result.assignment;
     const auto d = static_cast<std::size_t>(set.dimensions());
     std::vector<Leaf> leaves(assignment.counts.size());
+    const WideSum zero(set.global_rows(), distance_bound(set, result.centroids) * set.largest_weight());
+    std::vector<std::vector<WideSum>> sums(static_cast<std::size_t>(set.threads()), std::vector<WideSum>(leaves.size(), zero));
+    set.for_each_tile([&](const RowTile& tile, int worker) {
+        for (std::int64_t i = 0; i < tile.count; ++i) {
+            const std::int64_t local = tile.first_local + i;
+            if (set.weight(local) == 0) continue;
+            const auto label = static_cast<std::size_t>(assignment.labels[static_cast<std::size_t>(local)]);
+            const double distance = canonical_distance(tile.values + i * set.dimensions(), result.centroids.data() + label * d, set.dimensions());
+            sums[static_cast<std::size_t>(worker)][label].add(static_cast<double>(set.weight(local)) * distance);
+        }
+    });
     for (std::size_t c = 0; c < leaves.size(); ++c) {
-        WideSum sum(set.global_rows(), distance_bound(set, result.centroids) * set.largest_weight());
-        for (std::size_t i = 0; i < assignment.labels.size(); ++i)
-            if (assignment.labels[i] == static_cast<std::int32_t>(c))
-                sum.add(static_cast<double>(set.weight(static_cast<std::int64_t>(i))) * static_cast<double>(assignment.distances[i]));
+        WideSum& sum = sums[0][c];
+        for (std::size_t w = 1; w < sums.size(); ++w) sum.add(sums[w][c]);
         auto limbs = sum.limbs();
         parallel::all_reduce(comm, std::span<std::int64_t>(limbs), parallel::ReduceOperation::sum);
         sum.set_from_limbs(limbs.data());

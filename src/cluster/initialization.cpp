@@ -175,7 +175,7 @@ std::vector<std::int64_t> Potential::weights(std::size_t candidates) const {
     return counts;
 }
 
-// The rows of `rows` that a draw by row id keeps, as blocks that point into a copy.
+// The rows of `rows` that a draw by row id keeps, none without weight, as blocks that point into a copy.
 struct Subsample {
     std::vector<float> values, weights;  // weights: none where the rows have none
     std::vector<std::int64_t> ids;
@@ -186,7 +186,7 @@ Subsample draw_subsample(const RowSet& rows, double fraction, const RestartRando
     std::vector<std::int64_t> drawn;
     for (const RowTile& tile : rows.tiles())
         for (std::int64_t i = 0; i < tile.count; ++i) {
-            if (random.uniform(sample_step, tile.row_id(i)) >= fraction) continue;
+            if ((tile.weights && tile.weights[i] == 0) || random.uniform(sample_step, tile.row_id(i)) >= fraction) continue;
             sample.ids.push_back(tile.row_id(i));
             drawn.push_back(tile.first_local + i);
             if (tile.weights) sample.weights.push_back(tile.weights[i]);
@@ -246,7 +246,7 @@ std::vector<float> kmeans_parallel_centroids(parallel::Communicator& comm, const
                                              const InitializationOptions& options) {
     const RestartRandom random(options.seed, options.restart);
     const double fraction =
-        rows_per_cluster * static_cast<double>(options.clusters) / static_cast<double>(rows.global_rows());
+        rows_per_cluster * static_cast<double>(options.clusters) / static_cast<double>(rows.counting_rows());
     Candidates candidates;
     if (fraction >= 1) {
         candidates = draw_candidates(comm, rows, options, random);

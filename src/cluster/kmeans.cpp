@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "cluster/balance.h"
+#include "cluster/canonical_distance.h"
 #include "cluster/divisive.h"
 #include "cluster/mini_batch.h"
+#include "cluster/unit_rows.h"
 
 namespace kohort::cluster {
 namespace {
@@ -36,6 +38,20 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
             refuse(fmt::format("initial centroid {} holds a NaN or an infinity", static_cast<std::int64_t>(i) / rows.dimensions()));
 }
 
+// The centroids handed in; by cosine their directions. What has length one but for rounding stays, to the bit: a former
+// run's centroids.
+std::vector<float> given_centroids(const KMeansOptions& options, std::int64_t dimensions) {
+    constexpr double rounding = 1e-6;
+    auto centroids = options.initial_centroids;
+    if (options.metric != Metric::cosine) return centroids;
+    const auto d = static_cast<std::size_t>(dimensions);
+    const std::vector<float> origin(d);
+    for (std::size_t first = 0; first < centroids.size(); first += d)
+        if (std::abs(canonical_distance(centroids.data() + first, origin.data(), dimensions) - 1) > rounding)
+            make_unit(std::span(centroids).subspan(first, d));
+    return centroids;
+}
+
 std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, int restart) {
     const InitializationOptions initialization{options.clusters, options.seed, restart, options.kernel, options.prefilter};
     auto divided = options;
@@ -49,7 +65,7 @@ std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& r
         case Initialization::hierarchical: return hierarchical_centroids(comm, rows, divided);
         case Initialization::bisecting: return bisecting_centroids(comm, rows, divided);
         case Initialization::automatic: break;
-        case Initialization::given: return options.initial_centroids;
+        case Initialization::given: return given_centroids(options, rows.dimensions());
     }
     base::fail(base::ErrorKind::internal, "no such initialization");
 }
@@ -61,6 +77,7 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
     KMeansResult result;
     KMeansState state;
     if (options.from) state = *options.from;
+    state.converged = false;
     const int restarts = options.initialization == Initialization::given ? 1 : options.restarts;
     for (int restart = state.restart; restart < restarts; ++restart) {
         const bool goes_on = options.from && restart == options.from->restart;
@@ -73,14 +90,17 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
                 auto copy = state;
                 copy.restart = restart;
                 copy.iteration = statistics.iteration;
+                copy.converged = statistics.changed == 0;
                 copy.centroids.assign(now.begin(), now.end());
                 return copy;
             });
         };
+        const bool done = goes_on && options.from->converged;  // its last iteration changed no row: there is no further one
         auto found = run_lloyd(comm, rows, std::move(centroids),
-                               {options.iterations, options.kernel, options.prefilter, options.pruning, options.metric, restart,
+                               {done ? options.from->iteration : options.iterations, options.kernel, options.prefilter, options.pruning, options.metric, restart,
                                 goes_on ? options.from->iteration : 0},
                                report);
+        found.converged |= done;
         if (state.best_restart >= 0 && !(found.inertia < state.best.inertia)) continue;
         state.best = std::move(found);
         state.best_restart = restart;

@@ -38,7 +38,7 @@ std::vector<float> warm_up_centroids(parallel::Communicator& comm, const RowSet&
     const std::int64_t d = rows.dimensions(), k = static_cast<std::int64_t>(centroids.size()) / d;
     const base::Philox random(options.seed, base::RandomPurpose::mini_batch);
     const double share = static_cast<double>(mini_batch_rows) / static_cast<double>(rows.global_rows());
-    const CentroidGrid grid(rows.global_rows(), rows.largest_component() * rows.largest_weight());
+    const CentroidGrid grid(rows.global_rows(), rows.largest_counting_component() * rows.largest_weight());
     const int weight_exponent = parallel::fixed_point_exponent(std::max<std::int64_t>(rows.global_rows(), 1), rows.largest_weight());
     std::vector<Moment> moments(static_cast<std::size_t>(k), Moment{std::vector<double>(static_cast<std::size_t>(d)), 0});
     for (std::int64_t b = 0; b < options.warm_up_batches; ++b) {

@@ -25,13 +25,12 @@ std::int64_t rows_per_tile(std::int64_t dimensions) { return std::clamp<std::int
 constexpr std::int64_t chunk_values = std::int64_t{1} << 22;
 
 struct RowCheck {
-    float largest = 0;
+    float largest = 0, largest_counting = 0;
     std::int64_t bad_row = no_row;
 };
 
-// squares [count]: ||x||^2 in double, in an order of additions that depends on the row alone.
-void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, double* squares, RowCheck& check) {
-    const std::vector<float> zero(static_cast<std::size_t>(dimensions));
+// squares [count]: ||x - origin||^2 in double, in an order of additions that depends on the row alone.
+void check_tile(const RowTile& tile, std::int64_t dimensions, std::span<const float> origin, float* norms, double* squares, RowCheck& check) {
     for (std::int64_t i = 0; i < tile.count; ++i) {
         const float* row = tile.values + i * dimensions;
         // For values that are not NaN the order of their bits, sign dropped, is the order of their sizes; NaN and
@@ -44,8 +43,9 @@ void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, doub
             continue;
         }
         check.largest = std::max(check.largest, std::bit_cast<float>(most));
+        if (!tile.weights || tile.weights[i] > 0) check.largest_counting = std::max(check.largest_counting, std::bit_cast<float>(most));
         norms[i] = norm_bound(row, dimensions);
-        squares[i] = canonical_distance(row, zero.data(), dimensions);
+        squares[i] = canonical_distance(row, origin.data(), dimensions);
     }
 }
 
@@ -122,15 +122,17 @@ void RowSet::check(parallel::Communicator& comm) {
         tile.norms = norms_.data() + tile.first_local;
         if (!weights_.empty()) tile.weights = weights_.data() + tile.first_local;
     }
+    find_first_row(comm);
     std::vector<RowCheck> checks(static_cast<std::size_t>(threads_));
     std::vector<double> squares(norms_.size());
     for_each_tile([&](const RowTile& tile, int worker) {
-        check_tile(tile, dimensions_, norms_.data() + tile.first_local, squares.data() + tile.first_local,
+        check_tile(tile, dimensions_, first_row_, norms_.data() + tile.first_local, squares.data() + tile.first_local,
                    checks[static_cast<std::size_t>(worker)]);
     });
     RowCheck check;
     for (const auto& part : checks) {
         check.largest = std::max(check.largest, part.largest);
+        check.largest_counting = std::max(check.largest_counting, part.largest_counting);
         check.bad_row = std::min(check.bad_row, part.bad_row);
     }
     const std::int64_t bad_row = parallel::all_min(comm, check.bad_row);
@@ -140,14 +142,34 @@ void RowSet::check(parallel::Communicator& comm) {
                       fmt::format("row {} of the vectors holds a NaN or an infinity; k-means needs finite values", bad_row));
     }
     largest_ = parallel::all_max(comm, static_cast<double>(check.largest));
+    largest_counting_ = parallel::all_max(comm, static_cast<double>(check.largest_counting));
     global_rows_ = parallel::all_sum(comm, rows);
     check_weights(comm);
-    WideSum sum(global_rows_, static_cast<double>(dimensions_) * largest_ * largest_ * 2 * largest_weight_);
-    for (std::int64_t i = 0; i < rows; ++i) sum.add(static_cast<double>(weight(i)) * squares[static_cast<std::size_t>(i)]);
+    WideSum sum(global_rows_, static_cast<double>(dimensions_) * largest_counting_ * largest_counting_ * 8 * largest_weight_);
+    for (std::int64_t i = 0; i < rows; ++i)
+        if (weight(i) > 0) sum.add(static_cast<double>(weight(i)) * squares[static_cast<std::size_t>(i)]);
     auto limbs = sum.limbs();
     parallel::all_reduce(comm, std::span<std::int64_t>(limbs), parallel::ReduceOperation::sum);
     sum.set_from_limbs(limbs.data());
     squares_ = sum.value();
+}
+
+// Any row would do, as long as it is the same one wherever rows lie.
+void RowSet::find_first_row(parallel::Communicator& comm) {
+    std::int64_t lowest = no_row, local = 0;
+    for (const RowTile& tile : tiles_)
+        for (std::int64_t i = 0; i < tile.count; ++i)
+            if (tile.row_id(i) < lowest && weight(tile.first_local + i) > 0) lowest = tile.row_id(i), local = tile.first_local + i;
+    const std::int64_t id = parallel::all_min(comm, lowest);
+    // Its bits as integers, of which the other ranks have none: sums carry them over.
+    std::vector<std::int64_t> bits(static_cast<std::size_t>(dimensions_));
+    if (id == lowest && id != no_row) {
+        const auto row = rows_at(std::span(&local, 1));
+        for (std::size_t j = 0; j < row.size(); ++j) bits[j] = std::bit_cast<std::int32_t>(row[j]);
+    }
+    parallel::all_reduce(comm, std::span(bits), parallel::ReduceOperation::sum);
+    first_row_.clear();
+    for (const std::int64_t each : bits) first_row_.push_back(std::bit_cast<float>(static_cast<std::int32_t>(each)));
 }
 
 void RowSet::check_weights(parallel::Communicator& comm) {

@@ -88,5 +88,17 @@ TEST(Divisive, another_restart_starts_elsewhere) {
     }
 }
 
+// Squared distances that no float holds are told apart.
+TEST(Divisive, bisecting_splits_the_wide_cluster_at_any_magnitude) {
+    std::vector<float> values;
+    for (int i = -10; i <= 10; ++i)
+        for (const float value : {static_cast<float>(i) / 10, 1000 + static_cast<float>(i)}) values.push_back(value * 1e22f);
+    auto options = divided(Initialization::bisecting, 3);
+    options.iterations = 0;
+    int wide = 0;
+    for (const float centroid : run_single(values, 1, options).centroids) wide += centroid > 900e22f;
+    EXPECT_EQ(wide, 2);
+}
+
 }  // namespace
 }  // namespace kohort::cluster

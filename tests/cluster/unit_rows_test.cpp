@@ -90,5 +90,25 @@ TEST(Spherical, opposite_rows_have_no_direction_and_their_centroid_stays) {
     EXPECT_THAT(run_single({1, 0, -1, 0}, 2, options).centroids, testing::ElementsAre(0, 1));
 }
 
+TEST(Spherical, given_centroids_are_directions_too) {
+    KMeansOptions options;
+    options.clusters = 2;
+    options.metric = Metric::cosine;
+    options.initialization = Initialization::given;
+    options.initial_centroids = {0, 3, 5, 0};
+    options.iterations = 0;
+    const auto result = run_single({.8f, .6f, .6f, .8f}, 2, options);
+    EXPECT_THAT(result.centroids, testing::ElementsAre(0, 1, 1, 0));
+    EXPECT_THAT(result.labels, testing::ElementsAre(1, 0));
+    // A former run's are of length one but for rounding, and stay as they are.
+    const auto rows = unit(blobs(4, 50, 5, 2, 54), 5);
+    KMeansOptions former;
+    former.clusters = 4;
+    former.metric = Metric::cosine;
+    options.clusters = 4;
+    options.initial_centroids = run_single(rows, 5, former).centroids;
+    EXPECT_EQ(run_single(rows, 5, options).centroids, options.initial_centroids);
+}
+
 }  // namespace
 }  // namespace kohort::cluster

@@ -140,5 +140,33 @@ TEST(Weights, that_are_none_are_refused_by_row) {
     }
 }
 
+TEST(Weights, too_small_beside_others_leave_a_centroid_where_it_is) {
+    const auto result = run_single({0, 1, 10, 11}, 1, given({0, 10}, 2), weighing({1e-12f, 1e-12f, 1e12f, 1e12f}));
+    EXPECT_THAT(result.labels, ElementsAre(0, 0, 1, 1));
+    EXPECT_THAT(result.centroids, ElementsAre(0, 10.5f));
+    EXPECT_THAT(result.counts, ElementsAre(2, 2));
+}
+
+TEST(Weights, of_zero_take_no_digits_from_the_others) {
+    const auto result = run_single({0, .5f, 10, 10.5f, 1e15f}, 1, given({0, 10}, 2), weighing({1, 1, 1, 1, 0}));
+    EXPECT_THAT(result.labels, ElementsAre(0, 0, 1, 1, 1));
+    EXPECT_THAT(result.centroids, ElementsAre(.25f, 10.25f));
+    EXPECT_EQ(result.inertia, .25);
+    EXPECT_EQ(result.inertias.back(), .25);
+}
+
+// The initialization looks at a sample of so many rows; those that weigh are few and must be in it.
+TEST(Weights, of_zero_keep_no_row_that_counts_out_of_the_sample) {
+    std::vector<float> values(3000, 7), weights(3000, 0);
+    values[17] = 5, weights[17] = 1;
+    values[2900] = 9, weights[2900] = 1;
+    KMeansOptions options;
+    options.clusters = 2;
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        options.seed = seed;
+        EXPECT_THAT(run_sharded(values, 1, options, 2, even_shards(3000, 2), weighing(weights)).centroids, testing::UnorderedElementsAre(5, 9)) << seed;
+    }
+}
+
 }  // namespace
 }  // namespace kohort::cluster
