@@ -201,7 +201,7 @@ TEST(SentencePiece, a_file_that_is_cut_or_damaged_is_refused_or_does_no_harm) {
     const auto whole = writer.bytes();
     const auto is_read = [](std::string_view bytes) {
         try {
-            const SentencePieceTokenizer tokenizer(parse_sentencepiece_model(bytes), 3, {});
+            const SentencePieceTokenizer tokenizer(parse_sentencepiece_model(bytes), {.kind = SentencePieceKind::t5, .extra = 3}, {});
             for (const TokenId id : tokenizer.encode_for_model("ab xx é</s>", 99))
                 EXPECT_TRUE(id >= 0 && id < tokenizer.vocabulary_size());
             return true;
