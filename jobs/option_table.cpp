@@ -30,7 +30,7 @@ const std::vector<OptionSpec>& option_table() {
     static const std::string training = "run pretrain finetune";
     static const std::vector<OptionSpec> table = {
         {"config", text, "", "*", "configuration file of `name = value` lines; the command line wins", {}},
-        {"input", list, "", "run ingest encode cluster tokenize verify", "input file (several: repeat); encode: a table of texts; cluster: FILE.h5:/dataset; verify: the run's folder", {}},
+        {"input", list, "", "run ingest encode cluster tokenize verify", "input file (several: repeat); encode: a table of texts; cluster: FILE.h5:/dataset or FILE.npy; verify: the run's folder", {}},
         {"out", text, "kohort-run", "run synth ingest pretrain finetune encode cluster segment tokenize", "folder of the run", {}},
         {"resume", flag, "false", stages, "go on in a folder that holds a run; finished files are kept (jobs that build on a run always do)", {}},
         {"seed", integer, "1", "run synth pretrain finetune cluster segment", "the only source of randomness", {}, 0, 9e18},
@@ -81,7 +81,7 @@ const std::vector<OptionSpec>& option_table() {
         {"side-events", integer, "4", "run finetune", "most texts of one user on each side of a pair", {}, 1, 1e6},
         {"checkpoint-every", integer, "60", training + " cluster", "seconds between checkpoints", {}, 0, 1e9},
 
-        {"pooling", choice, "mean", "run finetune encode", "of a text's token vectors; last: for GPT-2, encode only", {"mean", "cls", "last"}},
+        {"pooling", choice, "mean", "run finetune encode", "of a text's token vectors; last: meant for GPT-2, encode only", {"mean", "cls", "last"}},
         {"normalize", flag, "true", "run encode",
          "vectors of length one; false: a user's is the mean of texts' unit vectors, a table row's as the model gives it", {}},
         {"behavior-weights", text, "", "run encode", "how much users' events count, as in buy=3,view=1; others 1", {}},
