@@ -65,7 +65,8 @@ void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
                    "--clusters {}: several numbers are compared on {} rows; give none above that, or just one", text,
                    cluster::most_compared_rows);
     if (options.names("weights") && !options.text("weights").empty())
-        base::fail(base::ErrorKind::usage, "--clusters {}: numbers are compared without weights; with --weights give one", text);
+        base::fail(base::ErrorKind::usage, "--clusters {}: numbers are compared without weights; with --weights give one",
+                   text);
     if (names_a_dataset(options.text("init")))
         base::fail(base::ErrorKind::usage, "--clusters {}: --init {} gives the centroids; give their number", text,
                    options.text("init"));

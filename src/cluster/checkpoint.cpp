@@ -29,8 +29,14 @@ void append_floats(std::string& bytes, const std::vector<float>& values) {
 }
 
 std::string bytes_of(const KMeansState& state, const std::string& key) {
-    const Numbers numbers{state.restart, state.iteration, state.converged, state.best_restart, state.best.iterations, state.best.converged,
-                          static_cast<std::int64_t>(state.centroids.size()), static_cast<std::int64_t>(state.best.centroids.size()),
+    const Numbers numbers{state.restart,
+                          state.iteration,
+                          state.converged,
+                          state.best_restart,
+                          state.best.iterations,
+                          state.best.converged,
+                          static_cast<std::int64_t>(state.centroids.size()),
+                          static_cast<std::int64_t>(state.best.centroids.size()),
                           state.best.inertia};
     std::string bytes(magic);
     bytes += key + "\n";
@@ -79,7 +85,8 @@ void write_checkpoint(const std::filesystem::path& file, const KMeansState& stat
     base::write_file_atomically(file, bytes_of(state, key));
 }
 
-std::optional<KMeansState> read_checkpoint(parallel::Communicator& comm, const std::filesystem::path& file, const std::string& key) {
+std::optional<KMeansState> read_checkpoint(parallel::Communicator& comm, const std::filesystem::path& file,
+                                           const std::string& key) {
     std::string bytes;
     parallel::agree(comm, [&] {
         if (!comm.is_root() || !std::filesystem::exists(file)) return;
@@ -93,7 +100,8 @@ std::optional<KMeansState> read_checkpoint(parallel::Communicator& comm, const s
     std::string its_key;
     auto state = parse(bytes, its_key);
     if (its_key != key)
-        base::fail(base::ErrorKind::usage, "the checkpoint {} is of another configuration or input; start in another --out, or remove it",
+        base::fail(base::ErrorKind::usage,
+                   "the checkpoint {} is of another configuration or input; start in another --out, or remove it",
                    file.string());
     return state;
 }

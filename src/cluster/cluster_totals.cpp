@@ -17,7 +17,9 @@ ClusterTotals::ClusterTotals(const RowSet& rows, std::int64_t clusters)
       counts_(static_cast<std::size_t>(k_)),
       masses_(static_cast<std::size_t>(k_)) {}
 
-std::int64_t ClusterTotals::mass_of(float weight) const { return parallel::to_fixed_point(static_cast<double>(weight), weight_exponent_); }
+std::int64_t ClusterTotals::mass_of(float weight) const {
+    return parallel::to_fixed_point(static_cast<double>(weight), weight_exponent_);
+}
 
 double ClusterTotals::mass(std::int64_t cluster) const {
     return parallel::from_fixed_point(masses_[static_cast<std::size_t>(cluster)], weight_exponent_);

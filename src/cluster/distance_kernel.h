@@ -49,9 +49,11 @@ class DistanceKernel {
     struct Unsettled;
 
     std::int64_t assign_block(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
-    std::int64_t assign_scattered(const float* rows, const float* norms, std::span<const std::int64_t> chosen, const Answers& answers) const;
+    std::int64_t assign_scattered(const float* rows, const float* norms, std::span<const std::int64_t> chosen,
+                                  const Answers& answers) const;
     KernelWork assign_prefiltered(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
-    bool settle_listed(const float* row, double norm, const Shortlist& list, double rest, std::int64_t i, const Answers& answers) const;
+    bool settle_listed(const float* row, double norm, const Shortlist& list, double rest, std::int64_t i,
+                       const Answers& answers) const;
     void settle(const float* rows, const std::vector<Unsettled>& unsettled, const Answers& answers) const;
     void scan_canonically(const float* row, std::int64_t i, const Answers& answers) const;
 

@@ -49,7 +49,8 @@ std::vector<std::int64_t> all_locals(const RowSet& rows) {
     return locals;
 }
 
-std::vector<std::int64_t> with_label(const std::vector<std::int32_t>& labels, std::int32_t label, const std::vector<std::int64_t>& locals) {
+std::vector<std::int64_t> with_label(const std::vector<std::int32_t>& labels, std::int32_t label,
+                                     const std::vector<std::int64_t>& locals) {
     std::vector<std::int64_t> chosen;
     for (std::size_t i = 0; i < labels.size(); ++i)
         if (labels[i] == label) chosen.push_back(locals[i]);
@@ -65,7 +66,8 @@ struct Leaf {
 };
 
 // The clusters of a result as leaves, with the sum of their distances.
-std::vector<Leaf> leaves_of(parallel::Communicator& comm, const RowSet& set, const KMeansResult& result, const std::vector<std::int64_t>& locals) {
+std::vector<Leaf> leaves_of(parallel::Communicator& comm, const RowSet& set, const KMeansResult& result,
+                            const std::vector<std::int64_t>& locals) {
     const auto& assignment = result.assignment;
     const auto d = static_cast<std::size_t>(set.dimensions());
     std::vector<Leaf> leaves(assignment.counts.size());
@@ -76,7 +78,8 @@ std::vector<Leaf> leaves_of(parallel::Communicator& comm, const RowSet& set, con
             const std::int64_t local = tile.first_local + i;
             if (set.weight(local) == 0) continue;
             const auto label = static_cast<std::size_t>(assignment.labels[static_cast<std::size_t>(local)]);
-            const double distance = canonical_distance(tile.values + i * set.dimensions(), result.centroids.data() + label * d, set.dimensions());
+            const double distance =
+                canonical_distance(tile.values + i * set.dimensions(), result.centroids.data() + label * d, set.dimensions());
             sums[static_cast<std::size_t>(worker)][label].add(static_cast<double>(set.weight(local)) * distance);
         }
     });
@@ -87,8 +90,10 @@ std::vector<Leaf> leaves_of(parallel::Communicator& comm, const RowSet& set, con
         parallel::all_reduce(comm, std::span<std::int64_t>(limbs), parallel::ReduceOperation::sum);
         sum.set_from_limbs(limbs.data());
         const auto first = result.centroids.begin() + static_cast<std::ptrdiff_t>(c * d);
-        leaves[c] = {with_label(assignment.labels, static_cast<std::int32_t>(c), locals), {first, first + static_cast<std::ptrdiff_t>(d)},
-                     sum.value(), assignment.counts[c]};
+        leaves[c] = {with_label(assignment.labels, static_cast<std::int32_t>(c), locals),
+                     {first, first + static_cast<std::ptrdiff_t>(d)},
+                     sum.value(),
+                     assignment.counts[c]};
     }
     return leaves;
 }

@@ -51,7 +51,8 @@ Kernel resolve_kernel(Kernel kernel) {
         return Kernel::portable;
     }
     if (!machine_has(kernel))
-        base::fail(base::ErrorKind::environment, "this machine cannot run the kernel {}; use --kernel auto", kernel_name(kernel));
+        base::fail(base::ErrorKind::environment, "this machine cannot run the kernel {}; use --kernel auto",
+                   kernel_name(kernel));
     return kernel;
 }
 
@@ -74,9 +75,11 @@ std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel ker
     }
     const CoarseFormat format = choice == PrefilterChoice::bf16 ? CoarseFormat::bf16 : CoarseFormat::int8;
     if (!machine_has(format))
-        base::fail(base::ErrorKind::environment, "this machine cannot multiply {} numbers; use --prefilter auto", format_name(format));
+        base::fail(base::ErrorKind::environment, "this machine cannot multiply {} numbers; use --prefilter auto",
+                   format_name(format));
     if (!kernel_has_it)
-        base::fail(base::ErrorKind::environment, "the prefilter {} works with the kernel avx512 only; use --kernel auto", format_name(format));
+        base::fail(base::ErrorKind::environment, "the prefilter {} works with the kernel avx512 only; use --kernel auto",
+                   format_name(format));
     return format;
 }
 

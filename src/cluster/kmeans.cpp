@@ -35,7 +35,8 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
                            options.clusters * rows.dimensions()));
     for (std::size_t i = 0; i < options.initial_centroids.size(); ++i)
         if (!std::isfinite(options.initial_centroids[i]))
-            refuse(fmt::format("initial centroid {} holds a NaN or an infinity", static_cast<std::int64_t>(i) / rows.dimensions()));
+            refuse(fmt::format("initial centroid {} holds a NaN or an infinity",
+                               static_cast<std::int64_t>(i) / rows.dimensions()));
 }
 
 // The centroids handed in; by cosine their directions. What has length one but for rounding stays, to the bit: a former
@@ -52,7 +53,8 @@ std::vector<float> given_centroids(const KMeansOptions& options, std::int64_t di
     return centroids;
 }
 
-std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, int restart) {
+std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
+                                   int restart) {
     const InitializationOptions initialization{options.clusters, options.seed, restart, options.kernel, options.prefilter};
     auto divided = options;
     divided.seed += static_cast<std::uint64_t>(restart) * 0xbf58476d1ce4e5b9u;  // another stream for each restart
@@ -72,7 +74,8 @@ std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& r
 
 }  // namespace
 
-KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, const KMeansCallback& each_iteration) {
+KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
+                    const KMeansCallback& each_iteration) {
     check_options(comm, rows, options);
     KMeansResult result;
     KMeansState state;
@@ -82,7 +85,8 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
     for (int restart = state.restart; restart < restarts; ++restart) {
         const bool goes_on = options.from && restart == options.from->restart;
         auto centroids = goes_on ? options.from->centroids : start_centroids(comm, rows, options, restart);
-        if (!goes_on && options.warm_up_batches > 0) centroids = warm_up_centroids(comm, rows, std::move(centroids), options, restart);
+        if (!goes_on && options.warm_up_batches > 0)
+            centroids = warm_up_centroids(comm, rows, std::move(centroids), options, restart);
         const auto report = [&](const IterationStatistics& statistics, std::span<const float> now) {
             result.statistics.push_back(statistics);
             if (!each_iteration) return;
@@ -97,8 +101,8 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
         };
         const bool done = goes_on && options.from->converged;  // its last iteration changed no row: there is no further one
         auto found = run_lloyd(comm, rows, std::move(centroids),
-                               {done ? options.from->iteration : options.iterations, options.kernel, options.prefilter, options.pruning, options.metric, restart,
-                                goes_on ? options.from->iteration : 0},
+                               {done ? options.from->iteration : options.iterations, options.kernel, options.prefilter,
+                                options.pruning, options.metric, restart, goes_on ? options.from->iteration : 0},
                                report);
         found.converged |= done;
         if (state.best_restart >= 0 && !(found.inertia < state.best.inertia)) continue;

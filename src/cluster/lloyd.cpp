@@ -40,7 +40,8 @@ class Lloyd {
           centroids_(std::move(centroids)),
           labels_(static_cast<std::size_t>(rows.local_rows()), -1) {
         const bool pays = k_ > 1 && rows.global_rows() >= 4 * k_;
-        if (options.pruning == Pruning::on || (options.pruning == Pruning::automatic && pays)) bounds_.emplace(rows.local_rows(), k_);
+        if (options.pruning == Pruning::on || (options.pruning == Pruning::automatic && pays))
+            bounds_.emplace(rows.local_rows(), k_);
     }
 
     void assign(IterationStatistics& statistics);
@@ -63,7 +64,8 @@ class Lloyd {
     bool bounds_are_worthwhile(int iteration);
     void move_bounds(const DistanceKernel& kernel, int iteration);
     void visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker& worker);
-    void assign_rows(const DistanceKernel& kernel, const float* values, const float* norms, std::span<const std::int64_t> locals, Worker& worker);
+    void assign_rows(const DistanceKernel& kernel, const float* values, const float* norms,
+                     std::span<const std::int64_t> locals, Worker& worker);
 
     parallel::Communicator& comm_;
     const RowSet& rows_;
@@ -80,8 +82,8 @@ class Lloyd {
 };
 
 // locals: where each row is among the local ones.
-void Lloyd::assign_rows(const DistanceKernel& kernel, const float* values, const float* norms, std::span<const std::int64_t> locals,
-                        Worker& worker) {
+void Lloyd::assign_rows(const DistanceKernel& kernel, const float* values, const float* norms,
+                        std::span<const std::int64_t> locals, Worker& worker) {
     const auto count = static_cast<std::int64_t>(locals.size());
     Answers answers{worker.fresh.data()};
     if (keep_bounds_) answers.upper = worker.upper.data(), answers.lower = worker.lower.data();
@@ -159,8 +161,10 @@ void Lloyd::assign(IterationStatistics& statistics) {
     if (keep_bounds_) assigned_to_ = centroids_;
     else assigned_to_.clear();
     std::vector<Worker> workers(static_cast<std::size_t>(rows_.threads()), Worker(k_, d_));
-    for (auto& worker : workers) worker.fresh.resize(block_rows), worker.upper.resize(block_rows), worker.lower.resize(block_rows);
-    rows_.for_each_tile([&](const RowTile& tile, int worker) { visit_tile(kernel, tile, workers[static_cast<std::size_t>(worker)]); });
+    for (auto& worker : workers)
+        worker.fresh.resize(block_rows), worker.upper.resize(block_rows), worker.lower.resize(block_rows);
+    rows_.for_each_tile(
+        [&](const RowTile& tile, int worker) { visit_tile(kernel, tile, workers[static_cast<std::size_t>(worker)]); });
     for (auto& worker : workers)  // less than a block each
         assign_rows(kernel, worker.survivors.values(), worker.survivors.norms(), worker.survivors.locals(), worker);
     AssignmentDelta& total = workers.front().delta;
@@ -187,7 +191,8 @@ void Lloyd::assign(IterationStatistics& statistics) {
 }
 
 std::int64_t Lloyd::refill() {
-    const auto moves = refill_empty_clusters(comm_, rows_, centroids_, labels_, totals_.counts(), totals_.grid().resolution(d_));
+    const auto moves =
+        refill_empty_clusters(comm_, rows_, centroids_, labels_, totals_.counts(), totals_.grid().resolution(d_));
     if (moves.empty()) return 0;
     for (const Move& move : moves) {
         if (move.local < 0) continue;

@@ -132,8 +132,9 @@ void list_values(Search& search, Shortlist& list, const __m512* least, std::int3
 
 // The w and E of a row and one panel, whose columns begin with `column`.
 template <class Format, int vectors>
-[[gnu::always_inline]] inline void coarse_values(const CoarseRows& rows, std::int64_t row, const CoarseView& centroids, std::int64_t column,
-                                                 const std::uint32_t* products, __m512* values, __m512* errors) {
+[[gnu::always_inline]] inline void coarse_values(const CoarseRows& rows, std::int64_t row, const CoarseView& centroids,
+                                                 std::int64_t column, const std::uint32_t* products, __m512* values,
+                                                 __m512* errors) {
     const __m512 step = _mm512_set1_ps(rows.steps[row]), size = _mm512_set1_ps(rows.sizes[row]);
     const __m512 residual = _mm512_set1_ps(rows.residuals[row]);
 #pragma GCC unroll 4
@@ -141,7 +142,8 @@ template <class Format, int vectors>
         const std::int64_t at = column + v * lanes;
         values[v] = Format::value(Format::load(products + v * lanes), _mm512_loadu_ps(centroids.scales + at), step,
                                   _mm512_loadu_ps(centroids.norms + at));
-        errors[v] = _mm512_fmadd_ps(residual, _mm512_loadu_ps(centroids.reach + at), _mm512_mul_ps(size, _mm512_loadu_ps(centroids.spread + at)));
+        errors[v] = _mm512_fmadd_ps(residual, _mm512_loadu_ps(centroids.reach + at),
+                                    _mm512_mul_ps(size, _mm512_loadu_ps(centroids.spread + at)));
     }
 }
 
@@ -228,7 +230,8 @@ void shortlists_of_one_panel(const CoarseRows& rows, std::int64_t count, const C
 // At least the value, as a float: the slack is sixteen times what a rounding loses, and has room for those of E = r P + A Q.
 [[gnu::always_inline]] inline float above(double value) { return static_cast<float>(value * bound_slack + 0x1p-126); }
 
-void bound_rows(const RowBoundFactors& f, std::int64_t count, const float* squares, const float* rounded_away, RowBounds bounds) {
+void bound_rows(const RowBoundFactors& f, std::int64_t count, const float* squares, const float* rounded_away,
+                RowBounds bounds) {
     constexpr double u = 0x1p-24;
     for (std::int64_t i = 0; i < count; ++i) {
         const double root = __builtin_sqrt(static_cast<double>(squares[i]));
@@ -260,9 +263,13 @@ void convert(const float* rows, std::int64_t count, const float* centre, std::in
 template <class Format>
 PrefilterKernel kernel_for(std::int64_t clusters) {
     constexpr int widest = most_vectors * lanes;
-    if (clusters <= lanes) return {lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 1>, values};
-    if (clusters <= 2 * lanes) return {2 * lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 2>, values};
-    if (clusters <= widest) return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, most_vectors>, values};
+    if (clusters <= lanes)
+        return {lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 1>, values};
+    if (clusters <= 2 * lanes)
+        return {2 * lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 2>, values};
+    if (clusters <= widest)
+        return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, most_vectors>,
+                values};
     return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists<Format, most_vectors>, values};
 }
 

@@ -22,7 +22,8 @@ struct Constant {
 
 // out[c] = the product of a row with each of several centroids, in one pass over the row.
 template <int together>
-[[gnu::always_inline]] inline void products_of(const float* row, std::int64_t dimensions, const float* const* centroids, float* out) {
+[[gnu::always_inline]] inline void products_of(const float* row, std::int64_t dimensions, const float* const* centroids,
+                                               float* out) {
     __m512 totals[together];
     for (int c = 0; c < together; ++c) totals[c] = _mm512_setzero_ps();
     for (std::int64_t begin = 0; begin < dimensions; begin += chunk_dimensions) {
@@ -39,7 +40,8 @@ template <int together>
             const __mmask16 mask = tail_mask(end - whole);
             const __m512 value = _mm512_maskz_loadu_ps(mask, row + whole);
 #pragma GCC unroll 4
-            for (int c = 0; c < together; ++c) sums[c] = _mm512_fmadd_ps(value, _mm512_maskz_loadu_ps(mask, centroids[c] + whole), sums[c]);
+            for (int c = 0; c < together; ++c)
+                sums[c] = _mm512_fmadd_ps(value, _mm512_maskz_loadu_ps(mask, centroids[c] + whole), sums[c]);
         }
         for (int c = 0; c < together; ++c) totals[c] = _mm512_add_ps(totals[c], sums[c]);
     }
@@ -52,9 +54,11 @@ void values(const float* row, std::int64_t dimensions, const float* centroids, c
     const auto some = [&](std::int64_t first, auto together) __attribute__((always_inline)) {
         const float* those[together.value];
         float products[together.value];
-        for (std::int64_t c = 0; c < together.value; ++c) those[c] = centroids + ids[first + c < count ? first + c : count - 1] * dimensions;
+        for (std::int64_t c = 0; c < together.value; ++c)
+            those[c] = centroids + ids[first + c < count ? first + c : count - 1] * dimensions;
         products_of<together.value>(row, dimensions, those, products);
-        for (std::int64_t c = 0; c < together.value && first + c < count; ++c) out[first + c] = norms[ids[first + c]] - 2 * products[c];
+        for (std::int64_t c = 0; c < together.value && first + c < count; ++c)
+            out[first + c] = norms[ids[first + c]] - 2 * products[c];
     };
     if (count == 1) some(0, Constant<1>());
     else if (count == 2) some(0, Constant<2>());

@@ -30,7 +30,8 @@ struct RowCheck {
 };
 
 // squares [count]: ||x - origin||^2 in double, in an order of additions that depends on the row alone.
-void check_tile(const RowTile& tile, std::int64_t dimensions, std::span<const float> origin, float* norms, double* squares, RowCheck& check) {
+void check_tile(const RowTile& tile, std::int64_t dimensions, std::span<const float> origin, float* norms, double* squares,
+                RowCheck& check) {
     for (std::int64_t i = 0; i < tile.count; ++i) {
         const float* row = tile.values + i * dimensions;
         // For values that are not NaN the order of their bits, sign dropped, is the order of their sizes; NaN and
@@ -43,7 +44,8 @@ void check_tile(const RowTile& tile, std::int64_t dimensions, std::span<const fl
             continue;
         }
         check.largest = std::max(check.largest, std::bit_cast<float>(most));
-        if (!tile.weights || tile.weights[i] > 0) check.largest_counting = std::max(check.largest_counting, std::bit_cast<float>(most));
+        if (!tile.weights || tile.weights[i] > 0)
+            check.largest_counting = std::max(check.largest_counting, std::bit_cast<float>(most));
         norms[i] = norm_bound(row, dimensions);
         squares[i] = canonical_distance(row, origin.data(), dimensions);
     }
@@ -58,7 +60,8 @@ RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, s
     for (const auto& block : blocks) {
         const auto values = static_cast<std::int64_t>(block.values.size());
         const std::int64_t count = values / dimensions;
-        if (count * dimensions != values || (!block.row_ids.empty() && static_cast<std::int64_t>(block.row_ids.size()) != count))
+        if (count * dimensions != values ||
+            (!block.row_ids.empty() && static_cast<std::int64_t>(block.row_ids.size()) != count))
             base::fail(base::ErrorKind::internal, "a block of {} values and {} row ids is not made of rows of {} dimensions",
                        values, block.row_ids.size(), dimensions);
         add_tiles(block.values.data(), count, block.first_row, block.row_ids.empty() ? nullptr : block.row_ids.data());
@@ -159,7 +162,8 @@ void RowSet::find_first_row(parallel::Communicator& comm) {
     std::int64_t lowest = no_row, local = 0;
     for (const RowTile& tile : tiles_)
         for (std::int64_t i = 0; i < tile.count; ++i)
-            if (tile.row_id(i) < lowest && weight(tile.first_local + i) > 0) lowest = tile.row_id(i), local = tile.first_local + i;
+            if (tile.row_id(i) < lowest && weight(tile.first_local + i) > 0)
+                lowest = tile.row_id(i), local = tile.first_local + i;
     const std::int64_t id = parallel::all_min(comm, lowest);
     // Its bits as integers, of which the other ranks have none: sums carry them over.
     std::vector<std::int64_t> bits(static_cast<std::size_t>(dimensions_));
@@ -179,7 +183,8 @@ void RowSet::check_weights(parallel::Communicator& comm) {
     std::int64_t bad_row = no_row, counting = local_rows();
     float largest = 0;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
-        if (!(weights_[i] >= 0 && std::isfinite(weights_[i]))) bad_row = std::min(bad_row, row_id(static_cast<std::int64_t>(i)));
+        if (!(weights_[i] >= 0 && std::isfinite(weights_[i])))
+            bad_row = std::min(bad_row, row_id(static_cast<std::int64_t>(i)));
         else largest = std::max(largest, weights_[i]);
         counting -= weights_[i] == 0;
     }
@@ -216,7 +221,8 @@ std::vector<float> RowSet::rows_at(std::span<const std::int64_t> locals) const {
             const Chunk& chunk = *(std::ranges::upper_bound(chunks_, at, {}, &Chunk::first_tile) - 1);
             const std::int64_t first_local = tiles_[chunk.first_tile].first_local, place = locals[i] - first_local;
             // A chunk of which several rows are wanted is read whole, unless the next ones lie elsewhere.
-            const bool several = i + 4 < locals.size() && locals[i + 4] >= first_local && locals[i + 4] < first_local + chunk.rows;
+            const bool several =
+                i + 4 < locals.size() && locals[i + 4] >= first_local && locals[i + 4] < first_local + chunk.rows;
             if (holding != &chunk && several) held = read_chunk(*(holding = &chunk));
             if (holding == &chunk) {
                 row = held.data() + place * dimensions_;
@@ -275,7 +281,8 @@ void RowSet::for_each_tile(const TileWork& work) const {
 
 std::int64_t RowSet::stream_bytes(std::int64_t dimensions) {
     const std::int64_t tile = rows_per_tile(dimensions);
-    return 2 * std::max<std::int64_t>(chunk_values / dimensions / tile, 1) * tile * dimensions * static_cast<std::int64_t>(sizeof(float));
+    return 2 * std::max<std::int64_t>(chunk_values / dimensions / tile, 1) * tile * dimensions *
+           static_cast<std::int64_t>(sizeof(float));
 }
 
 void fail_together(const parallel::Communicator& comm, int speaker, base::ErrorKind kind, const std::string& message) {

@@ -62,7 +62,9 @@ TEST(Divisive, the_same_bytes_at_any_ranks_and_threads) {
             const auto reference = run_single(values, 4, options);
             for (const int ranks : {2, 3, 5}) {
                 options.threads = ranks == 2 ? 2 : 1;
-                EXPECT_EQ(run_sharded(values, 4, options, ranks, wild_shards(450, ranks, 3), {.streamed = ranks == 5}), reference) << k;
+                EXPECT_EQ(run_sharded(values, 4, options, ranks, wild_shards(450, ranks, 3), {.streamed = ranks == 5}),
+                          reference)
+                    << k;
             }
         }
 }

@@ -264,7 +264,8 @@ TEST(KMeans, the_best_restart_is_kept) {
 
 class BadInput : public testing::TestWithParam<int> {};
 
-void expect_refused(int ranks, std::vector<float> x, const KMeansOptions& options, base::ErrorKind kind, const std::string& part) {
+void expect_refused(int ranks, std::vector<float> x, const KMeansOptions& options, base::ErrorKind kind,
+                    const std::string& part) {
     const auto shards = even_shards(static_cast<std::int64_t>(x.size()) / 2, ranks);
     try {
         run_sharded(x, 2, options, ranks, shards);

@@ -20,7 +20,8 @@ class CountingSource : public RowSource {
     const std::vector<Range>& ranges() const override { return ranges_; }
     void read(std::size_t range, std::int64_t first, std::span<float> into) const override {
         for (std::size_t i = 0; i < into.size(); ++i)
-            into[i] = value(ranges_[range].first_row + first + static_cast<std::int64_t>(i) / 13, static_cast<std::int64_t>(i) % 13);
+            into[i] =
+                value(ranges_[range].first_row + first + static_cast<std::int64_t>(i) / 13, static_cast<std::int64_t>(i) % 13);
         ++reads;
         if (fail_at >= 0 && reads > fail_at) base::fail(base::ErrorKind::environment, "the disk is gone");
     }
@@ -79,7 +80,8 @@ TEST(RowSet, a_failing_read_is_the_jobs_error) {
 TEST(RowSet, sums_the_squares_exactly_wherever_rows_lie) {
     const auto values = blobs(3, 100, 5, 1, 3);
     double plain = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) plain += std::pow(static_cast<double>(values[i]) - static_cast<double>(values[i % 5]), 2);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        plain += std::pow(static_cast<double>(values[i]) - static_cast<double>(values[i % 5]), 2);
     double first = 0;
     for (const int ranks : {1, 2, 5}) {
         const auto shards = wild_shards(300, ranks, 4);

@@ -55,7 +55,8 @@ TEST(Spherical, labels_have_the_highest_cosine_and_centroids_are_unit_means) {
     std::vector<double> mean(6 * d);
     for (std::size_t i = 0; i < result.labels.size(); ++i) {
         double best = -2;
-        for (std::size_t c = 0; c < 6; ++c) best = std::max(best, cosine(values.data() + i * d, result.centroids.data() + c * d, d));
+        for (std::size_t c = 0; c < 6; ++c)
+            best = std::max(best, cosine(values.data() + i * d, result.centroids.data() + c * d, d));
         const auto label = static_cast<std::size_t>(result.labels[i]);
         EXPECT_NEAR(cosine(values.data() + i * d, result.centroids.data() + label * d, d), best, 1e-6);
         for (std::size_t j = 0; j < d; ++j) mean[label * d + j] += static_cast<double>(rows[i * d + j]);

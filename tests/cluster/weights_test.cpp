@@ -54,7 +54,8 @@ TEST(Weights, are_the_same_as_repeating_rows) {
         weights.push_back(static_cast<float>(1 + random() % 4));
         first.push_back(repeated.size() / 3);
         for (float copies = weights.back(); copies > 0; --copies)
-            repeated.insert(repeated.end(), values.begin() + static_cast<std::ptrdiff_t>(3 * i), values.begin() + static_cast<std::ptrdiff_t>(3 * i + 3));
+            repeated.insert(repeated.end(), values.begin() + static_cast<std::ptrdiff_t>(3 * i),
+                            values.begin() + static_cast<std::ptrdiff_t>(3 * i + 3));
     }
     auto options = given({values.begin(), values.begin() + 5 * d}, 5);
     const auto once = run_single(values, d, options, weighing(weights));
@@ -76,7 +77,9 @@ TEST(Weights, give_the_same_bytes_at_any_ranks_pruned_and_streamed) {
     const auto values = blobs(6, 70, 7, 0.8, 63);
     std::vector<float> weights;
     std::mt19937 random(7);
-    for (int i = 0; i < 420; ++i) weights.push_back(i % 11 == 0 ? 0.0f : std::ldexp(1.0f + static_cast<float>(random() % 1000) / 777, static_cast<int>(random() % 8)));
+    for (int i = 0; i < 420; ++i)
+        weights.push_back(
+            i % 11 == 0 ? 0.0f : std::ldexp(1.0f + static_cast<float>(random() % 1000) / 777, static_cast<int>(random() % 8)));
     KMeansOptions options;
     options.clusters = 6;
     options.restarts = 2;
@@ -85,7 +88,8 @@ TEST(Weights, give_the_same_bytes_at_any_ranks_pruned_and_streamed) {
     options.pruning = Pruning::on;
     for (const int ranks : {1, 2, 3, 5}) {
         options.threads = ranks == 1 ? 2 : 1;
-        EXPECT_EQ(run_sharded(values, 7, options, ranks, wild_shards(420, ranks, 5), weighing(weights, ranks == 3)), reference) << ranks;
+        EXPECT_EQ(run_sharded(values, 7, options, ranks, wild_shards(420, ranks, 5), weighing(weights, ranks == 3)), reference)
+            << ranks;
     }
 }
 
@@ -114,7 +118,8 @@ TEST(Weights, steer_the_initialization) {
     int in_the_light_cloud = 0;
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         options.seed = seed;
-        for (const float centroid : run_single(values, 1, options, weighing(weights)).centroids) in_the_light_cloud += centroid >= 1000;
+        for (const float centroid : run_single(values, 1, options, weighing(weights)).centroids)
+            in_the_light_cloud += centroid >= 1000;
     }
     EXPECT_LE(in_the_light_cloud, 20);  // at most the first, which any row may be
 }
@@ -164,7 +169,9 @@ TEST(Weights, of_zero_keep_no_row_that_counts_out_of_the_sample) {
     options.clusters = 2;
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         options.seed = seed;
-        EXPECT_THAT(run_sharded(values, 1, options, 2, even_shards(3000, 2), weighing(weights)).centroids, testing::UnorderedElementsAre(5, 9)) << seed;
+        EXPECT_THAT(run_sharded(values, 1, options, 2, even_shards(3000, 2), weighing(weights)).centroids,
+                    testing::UnorderedElementsAre(5, 9))
+            << seed;
     }
 }
 
