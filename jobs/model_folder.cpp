@@ -10,7 +10,7 @@
 namespace kohort::jobs {
 namespace {
 
-constexpr const char* tokenizer_files[] = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+constexpr const char* tokenizer_files[] = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
                                            "vocab.json", "merges.txt", "encoder.json", "vocab.bpe", "spiece.model"};
 
 std::string listing(const std::filesystem::path& folder, const std::vector<std::string>& names) {

@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "text/added_token_files.h"
 #include "text/unigram_tokenizer.h"
 
 namespace kohort::text {
@@ -68,10 +69,7 @@ PipelineSettings make_xlm_roberta_pipeline(const SentencePieceModel& model, std:
     return settings;
 }
 
-PipelineSettings make_pipeline(const SentencePieceModel& model, const SentencePieceLayout& layout,
-                               std::vector<TokenizerFile> files) {
-    if (layout.kind == SentencePieceKind::xlm_roberta) return make_xlm_roberta_pipeline(model, std::move(files));
-    const std::int64_t extra = layout.extra;
+PipelineSettings make_t5_pipeline(const SentencePieceModel& model, std::int64_t extra, std::vector<TokenizerFile> files) {
     PipelineSettings settings;
     settings.files = std::move(files);
     std::vector<std::string> tokens;
@@ -93,6 +91,15 @@ PipelineSettings make_pipeline(const SentencePieceModel& model, const SentencePi
         settings.post_processor = {.single = {PostProcessor::first, end},
                                    .pair = {PostProcessor::first, end, PostProcessor::second, end}};
     }
+    return settings;
+}
+
+PipelineSettings make_pipeline(const SentencePieceModel& model, const SentencePieceLayout& layout,
+                               std::vector<TokenizerFile> files) {
+    auto settings = layout.kind == SentencePieceKind::xlm_roberta ? make_xlm_roberta_pipeline(model, std::move(files))
+                                                                  : make_t5_pipeline(model, layout.extra, std::move(files));
+    add_missing(settings.vocabulary, layout.added, settings.added);
+    settings.vocabulary = with_added(std::move(settings.vocabulary), settings.added);
     return settings;
 }
 
@@ -139,10 +146,12 @@ SentencePieceLayout read_layout(const fs::path& path, const SentencePieceModel& 
     auto config = nlohmann::ordered_json::parse(bytes, nullptr, false);
     if (!config.is_object()) base::fail(ErrorKind::usage, "{}: no JSON object", beside.string());
     const auto kind = kind_of(path, config);
+    auto added = read_added_tokens_beside(path.parent_path());
+    keep_added_tokens_file(path.parent_path(), files);
     if (kind == SentencePieceKind::xlm_roberta) {
         files.front().name = xlm_roberta_name;
         if (configured) files.push_back({config_name, std::move(bytes)});
-        return {kind, 0};
+        return {kind, 0, std::move(added)};
     }
     if (!config.contains("extra_ids")) {
         config["extra_ids"] = path.filename() == model_name && id_of(model, extra_token(0)) < 0 ? extra_of_t5 : 0;
@@ -152,7 +161,7 @@ SentencePieceLayout read_layout(const fs::path& path, const SentencePieceModel& 
     if (!extra.is_number_integer() || extra < 0 || extra > most_extra)
         base::fail(ErrorKind::usage, "{}: extra_ids is {}; it is to be 0 to {}", beside.string(), extra.dump(), most_extra);
     files.push_back({config_name, std::move(bytes)});
-    return {kind, extra.get<std::int64_t>()};
+    return {kind, extra.get<std::int64_t>(), std::move(added)};
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ enum class SentencePieceKind { t5, xlm_roberta };
 struct SentencePieceLayout {
     SentencePieceKind kind = SentencePieceKind::t5;
     std::int64_t extra = 0;  // T5: how many tokens <extra_id_0> … follow the pieces, the last of them first
+    std::vector<AddedToken> added = {};  // that the files beside name; those that are there anyway change nothing
 };
 
 class SentencePieceTokenizer final : public PipelineTokenizer {
