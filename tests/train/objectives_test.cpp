@@ -115,6 +115,14 @@ TEST_P(ObjectivesSameBytes, at_any_number_of_ranks_and_threads) {
         EXPECT_EQ(many.head, one.head) << ranks;
         EXPECT_EQ(many.report.loss, one.report.loss) << ranks;
     }
+    // What saves memory, all at once.
+    options.gradient_caching = Choice::on;
+    options.activation_checkpointing = true;
+    options.zero = Zero::on;
+    const Trained small = train_on(corpus, options, 3);
+    EXPECT_EQ(small.weights, one.weights);
+    EXPECT_EQ(small.head, one.head);
+    EXPECT_EQ(small.report.loss, one.report.loss);
 }
 
 void supervised(TrainOptions& o, bool multi_label) {
