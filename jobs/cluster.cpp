@@ -35,7 +35,6 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     settings.threads = context.threads;
     settings.kernel = cluster::resolve_kernel(cluster::parse_kernel(options.text("kernel")));
     settings.prefilter = cluster::parse_prefilter(options.text("prefilter"));
-    cluster::resolve_prefilter(settings.prefilter, settings.kernel, clusters);
     settings.balance = options.real("balance");
     settings.warm_up_batches = options.integer("warm-up");
     settings.metric = cluster::parse_metric(options.text("metric"));
@@ -46,8 +45,8 @@ cluster::KMeansOptions kmeans_options(JobContext& context, std::int64_t clusters
     } else {
         store::MatrixSource given(store::parse_dataset(init));
         if (given.columns() != columns || given.rows() != clusters)
-            base::fail(base::ErrorKind::usage, "--init {}: {} centroids of {} columns; the run needs {} of {}", init, given.rows(),
-                       given.columns(), clusters, columns);
+            base::fail(base::ErrorKind::usage, "--init {}: {} centroids of {} columns; the run needs {} of {}", init,
+                       given.rows(), given.columns(), clusters, columns);
         settings.initialization = cluster::Initialization::given;
         settings.initial_centroids = given.read_rows(0, given.rows());
     }
@@ -71,7 +70,8 @@ std::vector<std::int32_t> number_segments(JobContext& context, const std::filesy
 
 // Returns the file's digest.
 std::string write_partition(const std::filesystem::path& file, const std::string& key, const cluster::Assignment& assignment,
-                     std::size_t first, std::size_t rows, const std::vector<std::int32_t>& numbers, std::span<const float> map) {
+                            std::size_t first, std::size_t rows, const std::vector<std::int32_t>& numbers,
+                            std::span<const float> map) {
     std::vector<std::int32_t> labels, second;
     for (std::size_t r = first; r < first + rows; ++r) {
         labels.push_back(numbers[static_cast<std::size_t>(assignment.labels[r])]);
@@ -80,8 +80,10 @@ std::string write_partition(const std::filesystem::path& file, const std::string
     store::PartitionWriter writer(file, "segment", key);
     writer.write("/obs/segment", labels, store::Filter::deflate);
     writer.write("/obs/second", second, store::Filter::deflate);
-    writer.write("/obs/distance", std::span(assignment.distances).subspan(first, rows), {static_cast<std::int64_t>(rows)}, store::Filter::none);
-    writer.write("/obs/margin", std::span(assignment.margins).subspan(first, rows), {static_cast<std::int64_t>(rows)}, store::Filter::none);
+    writer.write("/obs/distance", std::span(assignment.distances).subspan(first, rows), {static_cast<std::int64_t>(rows)},
+                 store::Filter::none);
+    writer.write("/obs/margin", std::span(assignment.margins).subspan(first, rows), {static_cast<std::int64_t>(rows)},
+                 store::Filter::none);
     writer.write("/obsm/map", map, {static_cast<std::int64_t>(rows), 2}, store::Filter::none);
     return writer.commit();
 }
@@ -101,14 +103,15 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
             source.read(i, 0, values);
             const auto map = projection.project(values);
             stage.add(name, write_partition(run.path() / name, key.hash(), result.assignment, row, rows, numbers, map));
-            trace_partition(context, "cluster", partition, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+            trace_partition(context, "cluster", partition,
+                            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
         }
         row += rows;
     }
     if (!context.is_root() || stage.reusable("segment/centroids.h5")) return;
     store::PartitionWriter writer(run.path() / "segment/centroids.h5", "segment", key.hash());
-    writer.write("/centroids", std::span<const float>(result.centroids), {static_cast<std::int64_t>(numbers.size()), input.dimensions()},
-                 store::Filter::none);
+    writer.write("/centroids", std::span<const float>(result.centroids),
+                 {static_cast<std::int64_t>(numbers.size()), input.dimensions()}, store::Filter::none);
     writer.write("/number", numbers, store::Filter::deflate);
     writer.write("/count", result.assignment.counts, store::Filter::deflate);
     stage.add("segment/centroids.h5", writer.commit());
@@ -118,7 +121,11 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
 class IterationWatch {
   public:
     IterationWatch(JobContext& context, std::filesystem::path checkpoint, std::string key, std::int64_t rows)
-        : context_(context), checkpoint_(std::move(checkpoint)), key_(std::move(key)), rows_(rows), progress_("cluster", -1, "iterations", context.is_root()) {}
+        : context_(context),
+          checkpoint_(std::move(checkpoint)),
+          key_(std::move(key)),
+          rows_(rows),
+          progress_("cluster", -1, "iterations", context.is_root()) {}
 
     void operator()(const cluster::IterationStatistics& s, const std::function<cluster::KMeansState()>& state) {
         progress_.advance();
@@ -156,38 +163,50 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     const auto most = context.options.integers_or_auto("clusters");
     const auto metric = cluster::parse_metric(context.options.text("metric"));
     const cluster::UnitRows unit_rows(input);
-    const cluster::RowSource& source = metric == cluster::Metric::cosine ? static_cast<const cluster::RowSource&>(unit_rows) : input;
-    const cluster::RowSet rows(context.comm, source, context.threads, choose_streaming(context, input, most.empty() ? 20 : most.back()),
+    const cluster::RowSource& source =
+        metric == cluster::Metric::cosine ? static_cast<const cluster::RowSource&>(unit_rows) : input;
+    const cluster::RowSet rows(context.comm, source, context.threads,
+                               choose_streaming(context, input, most.empty() ? 20 : most.back()),
                                row_weights(context.options, input));
     const auto clusters = settle_clusters(context, run, stage, rows);
     auto options = kmeans_options(context, clusters, input.dimensions());
     const auto checkpoint = run.path() / "checkpoint/kmeans.checkpoint";
     options.from = cluster::read_checkpoint(context.comm, checkpoint, key.hash());
-    if (options.from) base::log_info("cluster: going on after iteration {} of start {}", options.from->iteration, options.from->restart + 1);
+    if (options.from)
+        base::log_info("cluster: going on after iteration {} of start {}", options.from->iteration, options.from->restart + 1);
     IterationWatch watch(context, checkpoint, key.hash(), input.rows());
     const auto result = cluster::kmeans(context.comm, rows, options, std::ref(watch));
     watch.finish();
+    context.metrics.record("final_assignment", {{"restart", result.restart},
+                                                {"iterations", result.iterations},
+                                                {"converged", result.converged},
+                                                {"inertia", result.assignment.inertia},
+                                                {"mean_margin", result.assignment.mean_margin},
+                                                {"rescanned", static_cast<double>(result.assignment.rescanned) /
+                                                                  static_cast<double>(input.rows())}});
     const auto numbers = number_segments(context, run.path(), input, rows, result);
     const auto projection = cluster::fit_projection(result.centroids, result.assignment.counts);
     write_partitions(context, run, stage, key, input, source, result, numbers, projection);
     stage.finish();
     if (context.is_root()) std::filesystem::remove(checkpoint);
-    timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations{}, inertia {:.6g}", base::human_count(input.rows()),
-                             input.dimensions(), clusters, result.iterations, result.converged ? "" : " (not converged)",
-                             result.assignment.inertia));
+    timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations{}, inertia {:.6g}",
+                             base::human_count(input.rows()), input.dimensions(), clusters, result.iterations,
+                             result.converged ? "" : " (not converged)", result.assignment.inertia));
 }
 
 store::StageKey cluster_key(const Options& options) {
     store::StageKey key("segment");
     for (const char* name : {"clusters", "init", "iterations", "restarts", "seed"}) key.add(name, options.text(name));
     if (options.names("weights") && !options.text("weights").empty())
-        key.add("weights", base::sha256_file(store::parse_dataset(options.text("weights")).file));
+        key.add("weights", store::parse_dataset(options.text("weights")).dataset + " " +
+                               base::sha256_file(store::parse_dataset(options.text("weights")).file));
     if (options.real("balance") > 0) key.add("balance", options.text("balance"));
     if (options.integer("warm-up") > 0) key.add("warm-up", options.text("warm-up"));
     if (options.text("metric") != "euclidean") key.add("metric", options.text("metric"));
     if (names_a_dataset(options.text("init")))
         key.add("init's file", base::sha256_file(store::parse_dataset(options.text("init")).file));
-    if (options.given("previous")) key.add("previous", base::sha256_file(std::filesystem::path(options.text("previous")) / "checksum/segment.sha256"));
+    if (options.given("previous"))
+        key.add("previous", base::sha256_file(std::filesystem::path(options.text("previous")) / "checksum/segment.sha256"));
     return key;
 }
 
@@ -216,6 +235,15 @@ store::StageKey cluster_stage(JobContext& context, store::RunFolder& run, const 
     return key;
 }
 
+void check_arithmetic(JobContext& context) {
+    const auto& options = context.options;
+    parallel::agree(context.comm, [&] {
+        const auto kernel = cluster::resolve_kernel(cluster::parse_kernel(options.text("kernel")));
+        cluster::resolve_prefilter(cluster::parse_prefilter(options.text("prefilter")), kernel, 1);
+        parse_memory(options.text("memory"));
+    });
+}
+
 void check_clusters(JobContext& context, const store::RunFolder& run) {
     const auto users = corpus::read_corpus_info(run.path()).users;
     parallel::agree(context.comm, [&] {
@@ -227,6 +255,7 @@ void check_clusters(JobContext& context, const store::RunFolder& run) {
 }
 
 int cluster_job(JobContext& context) {
+    check_arithmetic(context);
     const auto inputs = context.options.list("input");
     if (inputs.empty()) {
         const auto folder = open_run(context, store::OpenMode::read);

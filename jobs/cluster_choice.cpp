@@ -65,7 +65,8 @@ void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
                    "--clusters {}: several numbers are compared on {} rows; give none above that, or just one", text,
                    cluster::most_compared_rows);
     if (options.names("weights") && !options.text("weights").empty())
-        base::fail(base::ErrorKind::usage, "--clusters {}: numbers are compared without weights; with --weights give one", text);
+        base::fail(base::ErrorKind::usage, "--clusters {}: numbers are compared without weights; with --weights give one",
+                   text);
     if (names_a_dataset(options.text("init")))
         base::fail(base::ErrorKind::usage, "--clusters {}: --init {} gives the centroids; give their number", text,
                    options.text("init"));
@@ -78,6 +79,9 @@ std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, store::
     options.seed = static_cast<std::uint64_t>(context.options.integer("seed"));
     options.threads = context.threads;
     options.metric = cluster::parse_metric(context.options.text("metric"));
+    options.kernel = cluster::parse_kernel(context.options.text("kernel"));
+    options.prefilter = cluster::parse_prefilter(context.options.text("prefilter"));
+    options.pruning = cluster::parse_pruning(context.options.text("pruning"));
     if (options.clusters.size() == 1) return options.clusters.front();
 
     base::Progress progress("choice of clusters", -1, "iterations", context.is_root());

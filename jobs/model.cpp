@@ -151,7 +151,7 @@ train::TrainOptions train_options(const JobContext& context, train::ObjectiveKin
     settings.threads = context.threads;
     settings.checkpoint_every = options.real("checkpoint-every");
     settings.keep_checkpoints = options.integer("keep-checkpoints");
-    settings.zero = options.text("zero") == "auto" ? train::Zero::automatic : options.text("zero") == "1" ? train::Zero::on : train::Zero::off;
+    settings.zero = options.text("zero") == "auto" ? train::Choice::automatic : options.text("zero") == "1" ? train::Choice::on : train::Choice::off;
     if (options.names("lora-rank")) {
         settings.lora.rank = options.integer("lora-rank");
         settings.lora.alpha = options.real("lora-alpha");
@@ -177,28 +177,25 @@ std::int64_t settle_steps(const Options& options, const train::TokenStore& store
     return std::clamp(passes * users / std::max<std::int64_t>(1, options.integer("batch")), fewest, most);
 }
 
-// What a training leaves: the head that was trained with the encoder, where there is one to keep, and the lines of its
-// curve, for the report.
+// What a training leaves: the head that was trained with the encoder, where there is one to keep, the lines of its curve, for
+// the report, and what it found on held-out users.
 struct Trained {
     std::shared_ptr<const model::HeadWeights> head;
     std::shared_ptr<const train::AdapterWeights> adapters;  // null without low-rank adapters
-    std::string curve;
+    std::string curve, held_out;
+    std::int64_t steps = 0;  // taken
 };
 
-std::string held_out_text(const train::TrainReport& report) {
-    std::string text;
-    for (const auto& [step, loss] : report.held_out_loss) text += fmt::format("{} {:.6f}\n", step, loss);
-    return text + fmt::format("the weights after step {} are kept\n", report.best_step);
-}
-
-Trained train_one(JobContext& context, parallel::Communicator& comm, store::RunFolder& run, const store::StageKey& key,
-                  const train::TokenStore& tokens, model::Encoder& encoder, const train::TrainOptions& settings) {
-    const auto report = train::train(comm, tokens, encoder, settings, run.path(), key.hash(), context.metrics);
-    if (!report.held_out_loss.empty()) run.describe("held-out loss", held_out_text(report));
+Trained train_one(JobContext& context, parallel::Communicator& comm, const store::StageKey& key, const train::TokenStore& tokens,
+                  model::Encoder& encoder, const train::TrainOptions& settings, const std::filesystem::path& run) {
+    const auto report = train::train(comm, tokens, encoder, settings, run, key.hash(), context.metrics);
     report::TrainingCurve curve{name_of(settings.objective), {}};
     for (std::size_t i = 0; i < report.loss.size(); ++i)
         curve.points.push_back({report.loss[i].first, report.loss[i].second, report.learning_rates[i]});
-    return {report.head, report.adapters, report::curve_lines(curve)};
+    std::string held_out;
+    for (const auto& [step, loss] : report.held_out_loss)
+        held_out += fmt::format("{}: {:.6f} after step {}{}\n", curve.objective, loss, step, step == report.best_step ? ", kept" : "");
+    return {report.head, report.adapters, report::curve_lines(curve), held_out, report.steps};
 }
 
 // What a training stage does and where its model goes.
@@ -246,11 +243,11 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
                                     static_cast<std::uint64_t>(options.integer("seed")));
     const auto objective = language_objective(training.start ? model::model_type_in(*training.start) : options.text("family"));
     const auto data = read_training_data(context);
-    const auto language_steps = training.language ? options.integer("pretrain-steps") : 0;
+    auto language_steps = training.language ? options.integer("pretrain-steps") : 0;
     const bool words = objective == train::ObjectiveKind::masked_language && language_steps > 0 && options.text("whole-words") == "on";
     const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads, longest_sequence, data->store_options(options, words));
     if (training.contrastive) data->report(context, tokens);
-    const auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
+    auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
     const auto pair_objective = is_supervised(options) ? train::ObjectiveKind::supervised : train::ObjectiveKind::contrastive;
     Trained left;  // by the last training: an earlier one's head is of no use to a later one's encoder
     {
@@ -258,23 +255,26 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         parallel::DeviceCommunicator carrier(context.comm, parallel::parse_collectives(options.text("collectives")), device.cuda);
         if (device.cuda) base::log_info("training on the GPU; gradients are summed by {}", carrier.description());
         encoder = model::on_device(encoder, device);
-        std::string curves;
+        std::string curves, held_out;
         const auto train = [&](const train::TrainOptions& settings) {
-            auto trained = train_one(context, carrier.get(), run, key, tokens, *encoder, settings);
+            auto trained = train_one(context, carrier.get(), key, tokens, *encoder, settings, run.path());
             curves += trained.curve;
+            held_out += trained.held_out;
             left = std::move(trained);
+            return left.steps;
         };
         if (language_steps > 0) {
             auto settings = train_options(context, objective, language_steps);
             settings.start = training.start.value_or("");
-            train(settings);
+            language_steps = train(settings);
         }
         if (pair_steps > 0) {
             auto settings = train_options(context, pair_objective, pair_steps);
             data->settle(options, settings);
-            train(settings);
+            pair_steps = train(settings);
         }
         run.describe("loss of " + training.folder, curves);
+        if (!held_out.empty()) run.describe("held-out loss of " + training.folder, held_out);
     }
     if (context.is_root()) {
         for (const auto& file : model::save_model(folder, *encoder, left.head.get())) stage.add(training.folder + "/" + file.name, file.sha256);

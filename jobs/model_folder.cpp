@@ -1,5 +1,7 @@
 #include "model_folder.h"
 
+#include <algorithm>
+
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
@@ -8,7 +10,7 @@
 namespace kohort::jobs {
 namespace {
 
-constexpr const char* tokenizer_files[] = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+constexpr const char* tokenizer_files[] = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
                                            "vocab.json", "merges.txt", "encoder.json", "vocab.bpe", "spiece.model"};
 
 std::string listing(const std::filesystem::path& folder, const std::vector<std::string>& names) {
@@ -23,6 +25,16 @@ std::vector<std::string> tokenizer_files_in(const std::filesystem::path& folder)
     std::vector<std::string> names;
     for (const auto* name : tokenizer_files)
         if (std::filesystem::exists(folder / name)) names.emplace_back(name);
+    // Where none of these is there, a SentencePiece model of any name may be the tokenizer (XLM-RoBERTa's is called
+    // sentencepiece.bpe.model).
+    for (const char* known : {"tokenizer.json", "vocab.txt", "spiece.model"})
+        if (std::ranges::find(names, known) != names.end()) return names;
+    std::vector<std::string> models;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, none))
+        if (entry.path().extension() == ".model") models.push_back(entry.path().filename().string());
+    std::ranges::sort(models);
+    names.insert(names.end(), models.begin(), models.end());
     return names;
 }
 
@@ -31,7 +43,10 @@ std::string fingerprint_of_model(const std::filesystem::path& folder) {
 }
 
 std::string fingerprint_of_tokenizer(const std::filesystem::path& path) {
-    if (std::filesystem::is_regular_file(path)) return base::sha256_file(path);
+    if (std::filesystem::is_regular_file(path)) {  // what lies beside it counts too: merges, settings
+        const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+        return base::sha256_hex(base::sha256_file(path) + listing(folder, tokenizer_files_in(folder)));
+    }
     const auto names = tokenizer_files_in(path);
     if (names.empty()) base::fail(base::ErrorKind::usage, "--tokenizer {}: no tokenizer there", path.string());
     return base::sha256_hex(listing(path, names));

@@ -9,6 +9,7 @@ namespace kohort::jobs {
 int run_job(JobContext& context) {
     encode_options(context);  // a missing GPU or a bad value should not wait until the encoder is trained
     check_training(context);
+    check_arithmetic(context);
     check_segment_files(context);
     const auto start = std::chrono::steady_clock::now();
     const auto folder = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);

@@ -9,6 +9,7 @@ namespace kohort::jobs {
 
 // What a long run would otherwise find out at its end: each refuses, on all ranks, what a later stage could not use.
 void check_training(JobContext& context);                                       // model, tokenizer, a GPU, NCCL
+void check_arithmetic(JobContext& context);                                     // --kernel, --prefilter, --memory
 void check_clusters(JobContext& context, const store::RunFolder& run);          // more clusters than users; --previous
 void check_segment_files(JobContext& context);                                  // --tags, --stop-words
 

@@ -35,6 +35,7 @@ int tokenize_job(JobContext& context) {
         fmt::format_to(std::back_inserter(block), "{{\"ids\": [{}]}}\n", fmt::join(ids, ", "));
         if (block.size() > (1u << 20)) flush();
     }
+    if (input.bad()) base::fail(base::ErrorKind::input, "--input {}: reading it failed; is it a file?", inputs[0]);
     flush();
     if (file) file->commit();
     return 0;

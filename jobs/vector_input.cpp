@@ -59,12 +59,14 @@ std::int64_t state_bytes(std::int64_t rows, std::int64_t columns, std::int64_t c
 }
 
 std::string human_bytes(std::int64_t bytes) {
-    return bytes < (std::int64_t{1} << 30) ? fmt::format("{} MiB", bytes >> 20) : fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
+    return bytes < (std::int64_t{1} << 30) ? fmt::format("{} MiB", bytes >> 20)
+                                           : fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
 }
 
 }  // namespace
 
-VectorInput::VectorInput(const parallel::Communicator& comm, const std::vector<std::int64_t>& counts) : first_row_(counts.size() + 1) {
+VectorInput::VectorInput(const parallel::Communicator& comm, const std::vector<std::int64_t>& counts)
+    : first_row_(counts.size() + 1) {
     std::partial_sum(counts.begin(), counts.end(), first_row_.begin() + 1);
     const auto mine = parallel::balanced_ranges(counts, comm.size())[static_cast<std::size_t>(comm.rank())];
     first_partition_ = static_cast<std::int32_t>(mine.first);
@@ -78,6 +80,8 @@ std::unique_ptr<VectorInput> run_vectors(JobContext& context, const std::filesys
 
 std::unique_ptr<VectorInput> dataset_vectors(JobContext& context, const std::string& name) {
     store::MatrixSource source(store::parse_dataset(name));
+    if (source.rows() < 1 || source.columns() < 1)
+        base::fail(base::ErrorKind::input, "{} is empty: a matrix of [{}, {}]", name, source.rows(), source.columns());
     if (source.element_size() == sizeof(double)) base::log_info("{}: float64, rounded to float32", name);
     const auto partitions = corpus::partition_count(source.rows());
     std::vector<std::int64_t> counts(static_cast<std::size_t>(partitions));
@@ -118,17 +122,21 @@ bool choose_streaming(JobContext& context, const VectorInput& input, std::int64_
     for (const auto& range : input.ranges()) local += range.rows, largest = std::max(largest, range.rows);
     const std::int64_t row_bytes = input.dimensions() * static_cast<std::int64_t>(sizeof(float));
     const std::int64_t needed = base::peak_memory() + state_bytes(local, input.dimensions(), clusters, context.threads);
-    const std::int64_t cap = asked.value_or((base::available_memory() / 10) * 8 / context.comm.topology().local_size + base::peak_memory());
+    const std::int64_t cap =
+        asked.value_or((base::available_memory() / 10) * 8 / context.comm.topology().local_size + base::peak_memory());
     const std::int64_t streaming = needed + cluster::RowSet::stream_bytes(input.dimensions());
     const std::int64_t short_of = parallel::all_max(context.comm, streaming - cap);
     const bool fits = parallel::all_max(context.comm, needed + local * row_bytes - cap) <= 0;
     parallel::agree(context.comm, [&] {
         if (asked && short_of > 0 && context.is_root())
-            base::fail(base::ErrorKind::usage, "--memory {}: k-means needs {} a rank for these vectors even when they are streamed; give that, or use more ranks",
+            base::fail(base::ErrorKind::usage,
+                       "--memory {}: k-means needs {} a rank for these vectors even when they are streamed; give that, or use "
+                       "more ranks",
                        context.options.text("memory"), human_bytes(cap + short_of));
     });
     const bool streamed = wish == "on" || (wish == "auto" && !fits);
-    if (streamed) base::log_info("cluster: vectors are read again in each pass (--stream {}, {} a rank)", wish, human_bytes(cap));
+    if (streamed)
+        base::log_info("cluster: vectors are read again in each pass (--stream {}, {} a rank)", wish, human_bytes(cap));
     return streamed;
 }
 

@@ -18,7 +18,9 @@ class AssignmentDelta {
     std::int64_t* sums(std::int64_t cluster) { return integers_.data() + cluster * dimensions_; }
     std::int64_t& count(std::int64_t cluster) { return integers_[static_cast<std::size_t>(clusters_ * dimensions_ + cluster)]; }
     // The sum of the rows' weights, in the grid of weights.
-    std::int64_t& mass(std::int64_t cluster) { return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 1) + cluster)]; }
+    std::int64_t& mass(std::int64_t cluster) {
+        return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 1) + cluster)];
+    }
     std::int64_t& changed() { return extra(0); }
     std::int64_t& rescanned() { return extra(1); }
     std::int64_t& reranked() { return extra(2); }
@@ -32,7 +34,9 @@ class AssignmentDelta {
     }
 
   private:
-    std::int64_t& extra(std::int64_t place) { return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 2) + place)]; }
+    std::int64_t& extra(std::int64_t place) {
+        return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 2) + place)];
+    }
 
     std::int64_t clusters_, dimensions_;
     std::vector<std::int64_t> integers_;

@@ -33,7 +33,8 @@ std::uint64_t in_order(double value) {
 // For each of some groups the smallest bound such that at least wanted[g] of all ranks' numbers do not exceed it.
 // count(g, bound): how many of this rank's do not.
 template <class Count>
-std::vector<std::uint64_t> smallest_bounds(parallel::Communicator& comm, const std::vector<std::int64_t>& wanted, const Count& count) {
+std::vector<std::uint64_t> smallest_bounds(parallel::Communicator& comm, const std::vector<std::int64_t>& wanted,
+                                           const Count& count) {
     std::vector<std::uint64_t> low(wanted.size(), 0), high(wanted.size(), std::numeric_limits<std::uint64_t>::max());
     while (low != high) {
         std::vector<std::int64_t> counts(wanted.size());
@@ -50,9 +51,15 @@ std::vector<std::uint64_t> smallest_bounds(parallel::Communicator& comm, const s
 
 class Balancer {
   public:
-    Balancer(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids, std::int64_t capacity, Kernel kernel,
-             Assignment& assignment)
-        : comm_(comm), rows_(rows), centroids_(centroids), capacity_(capacity), kernel_(kernel), assignment_(assignment), d_(rows.dimensions()) {}
+    Balancer(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids, std::int64_t capacity,
+             Kernel kernel, Assignment& assignment)
+        : comm_(comm),
+          rows_(rows),
+          centroids_(centroids),
+          capacity_(capacity),
+          kernel_(kernel),
+          assignment_(assignment),
+          d_(rows.dimensions()) {}
 
     void run() {
         bool changed = false;
@@ -86,20 +93,24 @@ class Balancer {
         std::vector<Worker> workers(static_cast<std::size_t>(rows_.threads()), Worker(d_));
         const auto flush = [&](Worker& worker) {
             std::vector<std::int32_t> nearest(worker.batch.locals().size());
-            kernel.assign(worker.batch.values(), worker.batch.norms(), static_cast<std::int64_t>(nearest.size()), {nearest.data()});
+            kernel.assign(worker.batch.values(), worker.batch.norms(), static_cast<std::int64_t>(nearest.size()),
+                          {nearest.data()});
             for (std::size_t i = 0; i < nearest.size(); ++i) {
                 const float* row = worker.batch.values() + static_cast<std::int64_t>(i) * d_;
                 const std::int64_t local = worker.batch.locals()[i];
                 const auto label = static_cast<std::int64_t>(assignment_.labels[static_cast<std::size_t>(local)]);
-                const double loss = canonical_distance(row, kernel.centroid(nearest[i]), d_) - canonical_distance(row, centroids_.data() + label * d_, d_);
-                worker.found.push_back({in_order(loss), rows_.row_id(local), local, open[static_cast<std::size_t>(nearest[i])]});
+                const double loss = canonical_distance(row, kernel.centroid(nearest[i]), d_) -
+                                    canonical_distance(row, centroids_.data() + label * d_, d_);
+                worker.found.push_back(
+                    {in_order(loss), rows_.row_id(local), local, open[static_cast<std::size_t>(nearest[i])]});
             }
             worker.batch.clear();
         };
         rows_.for_each_tile([&](const RowTile& tile, int w) {
             Worker& worker = workers[static_cast<std::size_t>(w)];
             for (std::int64_t i = 0; i < tile.count; ++i) {
-                if (!std::ranges::binary_search(full, assignment_.labels[static_cast<std::size_t>(tile.first_local + i)])) continue;
+                if (!std::ranges::binary_search(full, assignment_.labels[static_cast<std::size_t>(tile.first_local + i)]))
+                    continue;
                 worker.batch.add(tile.values + i * d_, tile.norms[i], tile.first_local + i);
                 if (worker.batch.full()) flush(worker);
             }
@@ -130,8 +141,10 @@ class Balancer {
         parallel::all_reduce(comm_, std::span(left), parallel::ReduceOperation::sum);
         for (std::size_t g = 0; g < left.size(); ++g) left[g] = too_many[g] - left[g];
         const auto equal_up_to = [&](std::size_t g, std::uint64_t row) {
-            const auto after = std::ranges::upper_bound(groups[g], std::pair(losses[g], static_cast<std::int64_t>(std::min(row, last_row))), {},
-                                                        [](const Leaver& l) { return std::pair(l.loss, l.row); }) - groups[g].begin();
+            const auto after =
+                std::ranges::upper_bound(groups[g], std::pair(losses[g], static_cast<std::int64_t>(std::min(row, last_row))),
+                                         {}, [](const Leaver& l) { return std::pair(l.loss, l.row); }) -
+                groups[g].begin();
             return after - (losses[g] == 0 ? 0 : not_above(g, losses[g] - 1));
         };
         const auto last_rows = smallest_bounds(comm_, left, equal_up_to);
@@ -160,11 +173,13 @@ class Balancer {
             for (std::int64_t i = 0; i < tile.count; ++i) {
                 const auto at = static_cast<std::size_t>(tile.first_local + i);
                 const auto label = assignment_.labels[at];
-                const auto other = nearest[static_cast<std::size_t>(i)] == label ? next[static_cast<std::size_t>(i)] : nearest[static_cast<std::size_t>(i)];
+                const auto other = nearest[static_cast<std::size_t>(i)] == label ? next[static_cast<std::size_t>(i)]
+                                                                                 : nearest[static_cast<std::size_t>(i)];
                 const float* row = tile.values + i * d_;
                 distances[at] = canonical_distance(row, kernel.centroid(label), d_);
                 assignment_.seconds[at] = other;
-                const double a = std::sqrt(distances[at]), b = other < 0 ? a : std::sqrt(canonical_distance(row, kernel.centroid(other), d_));
+                const double a = std::sqrt(distances[at]),
+                             b = other < 0 ? a : std::sqrt(canonical_distance(row, kernel.centroid(other), d_));
                 margins[at] = other < 0 ? 1 : std::max(a, b) == 0 ? 0 : (b - a) / std::max(a, b);
             }
         });
@@ -201,7 +216,7 @@ constexpr int most_rounds = 10;
 void move_to_means(parallel::Communicator& comm, const RowSet& rows, const std::vector<std::int32_t>& labels, Metric metric,
                    std::vector<float>& centroids) {
     const std::int64_t d = rows.dimensions(), k = static_cast<std::int64_t>(centroids.size()) / d;
-    const CentroidGrid grid(rows.global_rows(), rows.largest_component() * rows.largest_weight());
+    const CentroidGrid grid(rows.global_rows(), rows.largest_counting_component() * rows.largest_weight());
     const int weight_exponent = parallel::fixed_point_exponent(rows.global_rows(), rows.largest_weight());
     std::vector<AssignmentDelta> deltas(static_cast<std::size_t>(rows.threads()), AssignmentDelta(k, d));
     rows.for_each_tile([&](const RowTile& tile, int worker) {
@@ -226,8 +241,8 @@ void move_to_means(parallel::Communicator& comm, const RowSet& rows, const std::
 
 }  // namespace
 
-void balance_clusters(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, std::vector<float>& centroids,
-                      Assignment& assignment) {
+void balance_clusters(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
+                      std::vector<float>& centroids, Assignment& assignment) {
     const auto capacity = capacity_of(options.balance, rows.global_rows(), options.clusters);
     balance(comm, rows, centroids, capacity, options.kernel, assignment);
     auto moved = centroids;
@@ -248,11 +263,12 @@ void balance_clusters(parallel::Communicator& comm, const RowSet& rows, const KM
 
 std::int64_t capacity_of(double bound, std::int64_t rows, std::int64_t clusters) {
     const std::int64_t even = (rows + clusters - 1) / clusters;
-    return std::max(even, static_cast<std::int64_t>(std::ceil(bound * static_cast<double>(rows) / static_cast<double>(clusters))));
+    return std::max(even,
+                    static_cast<std::int64_t>(std::ceil(bound * static_cast<double>(rows) / static_cast<double>(clusters))));
 }
 
-void balance(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids, std::int64_t capacity, Kernel kernel,
-             Assignment& assignment) {
+void balance(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids, std::int64_t capacity,
+             Kernel kernel, Assignment& assignment) {
     Balancer(comm, rows, centroids, capacity, kernel, assignment).run();
 }
 

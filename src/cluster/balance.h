@@ -23,7 +23,7 @@ void balance(parallel::Communicator& comm, const RowSet& rows, std::span<const f
 // Collective. Makes a finished k-means balanced: its assignment is balanced to options.balance, centroids become the
 // means of their rows, and so on, at most ten times or until no row moves; the result with the least inertia stays.
 // centroids and assignment are those of KMeansResult.
-void balance_clusters(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, std::vector<float>& centroids,
-                      Assignment& assignment);
+void balance_clusters(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
+                      std::vector<float>& centroids, Assignment& assignment);
 
 }  // namespace kohort::cluster

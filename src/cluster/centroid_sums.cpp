@@ -39,8 +39,12 @@ using UnalignedIntegers = std::int64_t __attribute__((vector_size(64), aligned(8
 void add_portable(const float* row, std::int64_t d, double scale, std::int64_t* sums) { add_to(row, d, scale, sums); }
 
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] void add_avx2(const float* row, std::int64_t d, double scale, std::int64_t* sums) { add_to(row, d, scale, sums); }
-[[gnu::target("avx512f")]] void add_avx512(const float* row, std::int64_t d, double scale, std::int64_t* sums) { add_to(row, d, scale, sums); }
+[[gnu::target("avx2")]] void add_avx2(const float* row, std::int64_t d, double scale, std::int64_t* sums) {
+    add_to(row, d, scale, sums);
+}
+[[gnu::target("avx512f")]] void add_avx512(const float* row, std::int64_t d, double scale, std::int64_t* sums) {
+    add_to(row, d, scale, sums);
+}
 #endif
 
 using AddFunction = void (*)(const float*, std::int64_t, double, std::int64_t*);

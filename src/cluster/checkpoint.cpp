@@ -15,24 +15,29 @@ namespace {
 
 // A file: this line, the key and a line feed, the numbers below, both sets of centroids, the SHA-256 of all that as
 // 64 hex digits.
-constexpr std::string_view magic = "kohort k-means checkpoint 1\n";
+constexpr std::string_view magic = "kohort k-means checkpoint 2\n";
 constexpr std::size_t digest_size = 64;
 
 struct Numbers {
-    std::int64_t restart, iteration, best_restart, best_iterations, best_converged, values, best_values;
+    std::int64_t restart, iteration, converged, best_restart, best_iterations, best_converged, values, best_values;
     double best_inertia;
 };
-static_assert(sizeof(Numbers) == 64);
+static_assert(sizeof(Numbers) == 72);
 
 void append_floats(std::string& bytes, const std::vector<float>& values) {
     bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
 }
 
 std::string bytes_of(const KMeansState& state, const std::string& key) {
-    const Numbers numbers{state.restart,         state.iteration,
-                          state.best_restart,    state.best.iterations,
-                          state.best.converged,  static_cast<std::int64_t>(state.centroids.size()),
-                          static_cast<std::int64_t>(state.best.centroids.size()), state.best.inertia};
+    const Numbers numbers{state.restart,
+                          state.iteration,
+                          state.converged,
+                          state.best_restart,
+                          state.best.iterations,
+                          state.best.converged,
+                          static_cast<std::int64_t>(state.centroids.size()),
+                          static_cast<std::int64_t>(state.best.centroids.size()),
+                          state.best.inertia};
     std::string bytes(magic);
     bytes += key + "\n";
     bytes.append(reinterpret_cast<const char*>(&numbers), sizeof numbers);
@@ -60,6 +65,7 @@ KMeansState parse(std::string_view bytes, std::string& key) {
     KMeansState state;
     state.restart = static_cast<int>(numbers.restart);
     state.iteration = static_cast<int>(numbers.iteration);
+    state.converged = numbers.converged != 0;
     state.best_restart = static_cast<int>(numbers.best_restart);
     state.centroids.resize(static_cast<std::size_t>(numbers.values));
     state.best = {std::vector<float>(static_cast<std::size_t>(numbers.best_values)), numbers.best_inertia,
@@ -79,7 +85,8 @@ void write_checkpoint(const std::filesystem::path& file, const KMeansState& stat
     base::write_file_atomically(file, bytes_of(state, key));
 }
 
-std::optional<KMeansState> read_checkpoint(parallel::Communicator& comm, const std::filesystem::path& file, const std::string& key) {
+std::optional<KMeansState> read_checkpoint(parallel::Communicator& comm, const std::filesystem::path& file,
+                                           const std::string& key) {
     std::string bytes;
     parallel::agree(comm, [&] {
         if (!comm.is_root() || !std::filesystem::exists(file)) return;
@@ -93,7 +100,8 @@ std::optional<KMeansState> read_checkpoint(parallel::Communicator& comm, const s
     std::string its_key;
     auto state = parse(bytes, its_key);
     if (its_key != key)
-        base::fail(base::ErrorKind::usage, "the checkpoint {} is of another configuration or input; start in another --out, or remove it",
+        base::fail(base::ErrorKind::usage,
+                   "the checkpoint {} is of another configuration or input; start in another --out, or remove it",
                    file.string());
     return state;
 }

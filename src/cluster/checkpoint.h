@@ -14,6 +14,7 @@ void write_checkpoint(const std::filesystem::path& file, const KMeansState& stat
 
 // Collective: rank 0 reads. Nothing where there is no file, or where it is damaged (then rank 0 warns). Error(usage)
 // where it carries another key.
-std::optional<KMeansState> read_checkpoint(parallel::Communicator& comm, const std::filesystem::path& file, const std::string& key);
+std::optional<KMeansState> read_checkpoint(parallel::Communicator& comm, const std::filesystem::path& file,
+                                           const std::string& key);
 
 }  // namespace kohort::cluster

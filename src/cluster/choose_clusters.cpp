@@ -53,6 +53,9 @@ ClusterCandidate try_clusters(parallel::Communicator& comm, const RowSample& sam
         settings.seed = options.seed + static_cast<std::uint64_t>(run);
         settings.threads = options.threads;
         settings.metric = options.metric;
+        settings.kernel = options.kernel;
+        settings.prefilter = options.prefilter;
+        settings.pruning = options.pruning;
         results.push_back(kmeans(comm, blocks, dimensions, settings, each_iteration));
     }
     const auto inertia_of = [](const KMeansResult& result) { return result.assignment.inertia; };

@@ -39,7 +39,11 @@ struct ChoiceOptions {
                                          // the rows compared; fewer than 8 rows make one cluster
     std::uint64_t seed = 0;
     int threads = 1;
-    Metric metric = Metric::euclidean;  // as in KMeansOptions
+    // As in KMeansOptions.
+    Metric metric = Metric::euclidean;
+    Kernel kernel = Kernel::automatic;
+    PrefilterChoice prefilter = PrefilterChoice::automatic;
+    Pruning pruning = Pruning::automatic;
 };
 
 // Collective; equal on all ranks. On a sample of at most 20,000 rows, drawn by global row id: for each number three

@@ -5,38 +5,14 @@
 #include <cmath>
 #include <limits>
 
-#include "base/error.h"
 #include "cluster/canonical_distance.h"
 
 namespace kohort::cluster {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
-// Rounding a row and its list cost about as much as twenty centroids do.
-constexpr std::int64_t worthwhile_clusters = 32;
 // More than the relative error of a canonical distance, g(ceil(d / 8) + 6, 2^-53), for d < 2^30.
 constexpr double canonical_slack = 0x1p-22;
-
-struct KernelEntry {
-    Kernel kernel;
-    std::string_view name;
-};
-constexpr std::array<KernelEntry, 5> kernel_names = {{{Kernel::automatic, "auto"},
-                                                      {Kernel::scalar, "scalar"},
-                                                      {Kernel::portable, "portable"},
-                                                      {Kernel::avx2, "avx2"},
-                                                      {Kernel::avx512, "avx512"}}};
-
-bool machine_has(Kernel kernel) {
-#if defined(__x86_64__)
-    if (kernel == Kernel::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (kernel == Kernel::avx512)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
-#else
-    if (kernel == Kernel::avx2 || kernel == Kernel::avx512) return false;
-#endif
-    return true;
-}
 
 const TileKernel* tile_kernel_of(Kernel kernel) {
     if (kernel == Kernel::portable) return &tile_kernel_portable;
@@ -98,53 +74,8 @@ struct DistanceKernel::Unsettled {
     double beyond;  // at most the squared distance of the centroids beyond the limit
 };
 
-Kernel parse_kernel(std::string_view name) {
-    for (const auto& entry : kernel_names)
-        if (entry.name == name) return entry.kernel;
-    base::fail(base::ErrorKind::usage, "unknown kernel '{}': use auto, scalar, portable, avx2 or avx512", name);
-}
-
-std::string_view kernel_name(Kernel kernel) {
-    return std::ranges::find(kernel_names, kernel, &KernelEntry::kernel)->name;
-}
-
-Kernel resolve_kernel(Kernel kernel) {
-    if (kernel == Kernel::automatic) {
-        for (const Kernel best : {Kernel::avx512, Kernel::avx2})
-            if (machine_has(best)) return best;
-        return Kernel::portable;
-    }
-    if (!machine_has(kernel))
-        base::fail(base::ErrorKind::environment, "this machine cannot run the kernel {}; use --kernel auto", kernel_name(kernel));
-    return kernel;
-}
-
-PrefilterChoice parse_prefilter(std::string_view name) {
-    if (name == "off") return PrefilterChoice::off;
-    if (name == "bf16") return PrefilterChoice::bf16;
-    if (name == "int8") return PrefilterChoice::int8;
-    if (name == "auto") return PrefilterChoice::automatic;
-    base::fail(base::ErrorKind::usage, "unknown prefilter '{}': use off, bf16, int8 or auto", name);
-}
-
-std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters) {
-    if (choice == PrefilterChoice::off) return {};
-    const bool kernel_has_it = resolve_kernel(kernel) == Kernel::avx512;
-    if (choice == PrefilterChoice::automatic) {
-        if (kernel_has_it && clusters >= worthwhile_clusters)
-            for (const CoarseFormat faster : {CoarseFormat::int8, CoarseFormat::bf16})
-                if (machine_has(faster)) return faster;
-        return {};
-    }
-    const CoarseFormat format = choice == PrefilterChoice::bf16 ? CoarseFormat::bf16 : CoarseFormat::int8;
-    if (!machine_has(format))
-        base::fail(base::ErrorKind::environment, "this machine cannot multiply {} numbers; use --prefilter auto", format_name(format));
-    if (!kernel_has_it)
-        base::fail(base::ErrorKind::environment, "the prefilter {} works with the kernel avx512 only; use --kernel auto", format_name(format));
-    return format;
-}
-
-DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel, PrefilterChoice prefilter)
+DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel,
+                               PrefilterChoice prefilter)
     : kernel_(resolve_kernel(kernel)),
       tile_kernel_(tile_kernel_of(kernel_)),
       dimensions_(dimensions),
@@ -152,7 +83,8 @@ DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t di
       centroids_(centroids.begin(), centroids.end()),
       gap_(dimensions, largest_norm(centroids, dimensions)) {
     if (tile_kernel_) packed_.emplace(centroids_, dimensions_, *tile_kernel_);
-    if (const auto format = resolve_prefilter(prefilter, kernel_, clusters_)) prefilter_.emplace(centroids_, dimensions_, *format);
+    if (const auto format = resolve_prefilter(prefilter, kernel_, clusters_))
+        prefilter_.emplace(centroids_, dimensions_, *format);
 }
 
 void DistanceKernel::scan_canonically(const float* row, std::int64_t i, const Answers& answers) const {
@@ -196,7 +128,8 @@ void DistanceKernel::settle(const float* rows, const std::vector<Unsettled>& uns
     }
 }
 
-std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const {
+std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms, std::int64_t count,
+                                          const Answers& answers) const {
     std::array<RowBest, block_rows> best;
     (answers.seconds ? tile_kernel_->best_three : tile_kernel_->best_two)(rows, count, packed_->view(), best.data());
 
@@ -222,7 +155,8 @@ std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms,
             continue;
         }
         const double limit = (answers.seconds && clusters_ > 1 ? second : first) + gap;
-        unsettled.push_back({static_cast<std::int32_t>(i), std::nextafter(static_cast<float>(limit), infinity), limit + at_least});
+        unsettled.push_back(
+            {static_cast<std::int32_t>(i), std::nextafter(static_cast<float>(limit), infinity), limit + at_least});
     }
     if (!unsettled.empty()) settle(rows, unsettled, answers);
     return overflowing + static_cast<std::int64_t>(unsettled.size());
@@ -230,9 +164,11 @@ std::int64_t DistanceKernel::assign_block(const float* rows, const float* norms,
 
 // The nearest of the listed centroids, by float32 where that is certain; whether it was.
 // rest: at most the squared distance of the others.
-bool DistanceKernel::settle_listed(const float* row, double norm, const Shortlist& list, double rest, std::int64_t i, const Answers& answers) const {
+bool DistanceKernel::settle_listed(const float* row, double norm, const Shortlist& list, double rest, std::int64_t i,
+                                   const Answers& answers) const {
     std::array<float, Shortlist::capacity> values;
-    prefilter_->kernel().values(row, dimensions_, centroids_.data(), packed_->view().norms, list.ids, list.count, values.data());
+    prefilter_->kernel().values(row, dimensions_, centroids_.data(), packed_->view().norms, list.ids, list.count,
+                                values.data());
     std::int32_t best = 0;
     float second = infinity;
     for (std::int32_t l = 1; l < list.count; ++l) {
@@ -249,7 +185,8 @@ bool DistanceKernel::settle_listed(const float* row, double norm, const Shortlis
         return true;
     }
     NearestTwo nearest;  // the list is in order of ids
-    for (std::int32_t l = 0; l < list.count; ++l) nearest.offer(list.ids[l], canonical_distance(row, centroid(list.ids[l]), dimensions_));
+    for (std::int32_t l = 0; l < list.count; ++l)
+        nearest.offer(list.ids[l], canonical_distance(row, centroid(list.ids[l]), dimensions_));
     answers.labels[i] = nearest.first;
     if (answers.upper) answers.upper[i] = distance_above(nearest.first_distance);
     if (answers.upper) answers.lower[i] = distance_below(std::min(rest, nearest.second_distance));
@@ -276,7 +213,8 @@ std::int64_t DistanceKernel::assign_scattered(const float* rows, const float* no
     return rescanned;
 }
 
-KernelWork DistanceKernel::assign_prefiltered(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const {
+KernelWork DistanceKernel::assign_prefiltered(const float* rows, const float* norms, std::int64_t count,
+                                              const Answers& answers) const {
     KernelWork work;
     thread_local Prefilter::Found found;
     thread_local std::vector<std::int64_t> left;
@@ -291,21 +229,25 @@ KernelWork DistanceKernel::assign_prefiltered(const float* rows, const float* no
         undecided[several] = static_cast<std::int32_t>(i);
         several += list.count != 1;
     }
-    const auto rest_of = [](std::int64_t i) { return static_cast<double>(found.lists[static_cast<std::size_t>(i)].rest) + found.at_least[static_cast<std::size_t>(i)]; };
+    const auto rest_of = [](std::int64_t i) {
+        return static_cast<double>(found.lists[static_cast<std::size_t>(i)].rest) + found.at_least[static_cast<std::size_t>(i)];
+    };
     for (const std::int32_t i : std::span(undecided).first(several)) {
         if (!found.usable(i)) {
             left.push_back(i);
             continue;
         }
         ++work.reranked;
-        work.rescanned += !settle_listed(rows + i * dimensions_, static_cast<double>(norms[i]), found.lists[static_cast<std::size_t>(i)], rest_of(i), i, answers);
+        work.rescanned += !settle_listed(rows + i * dimensions_, static_cast<double>(norms[i]),
+                                         found.lists[static_cast<std::size_t>(i)], rest_of(i), i, answers);
     }
     for (std::int64_t i = 0; answers.upper && i < count; ++i) {
         const auto at = static_cast<std::size_t>(i);
         const Shortlist& list = found.lists[at];
         if (list.count != 1) continue;
         float value;  // one product in float32, and many more rows can be passed over
-        prefilter_->kernel().values(rows + i * dimensions_, dimensions_, centroids_.data(), packed_->view().norms, list.ids, 1, &value);
+        prefilter_->kernel().values(rows + i * dimensions_, dimensions_, centroids_.data(), packed_->view().norms, list.ids, 1,
+                                    &value);
         const auto norm = static_cast<double>(norms[i]);
         answers.upper[i] = distance_above(std::min(static_cast<double>(list.most) + found.at_most[at],
                                                    static_cast<double>(value) + norm * norm + gap_(norm) / 2));

@@ -9,32 +9,11 @@
 #include <vector>
 
 #include "cluster/certify.h"
+#include "cluster/kernel_choice.h"
 #include "cluster/packed_centroids.h"
 #include "cluster/prefilter.h"
 
 namespace kohort::cluster {
-
-enum class Kernel {
-    automatic,  // the fastest this machine has
-    scalar,     // canonical distances only: slow, and the definition
-    portable,   // float32 in vectors of four, certified
-    avx2,       // float32 in vectors of eight, certified
-    avx512      // float32 in vectors of sixteen, certified
-};
-
-// Whether rows are looked at in coarse numbers first (prefilter.h).
-enum class PrefilterChoice { off, bf16, int8, automatic };
-
-// "off", "bf16", "int8", "auto"; Error(usage) otherwise.
-PrefilterChoice parse_prefilter(std::string_view name);
-// Which numbers will be used for so many clusters. Error(environment) where some are asked for that the machine or the
-// kernel does not have.
-std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters);
-
-Kernel parse_kernel(std::string_view name);  // "auto", "scalar", "portable", "avx2", "avx512"; Error(usage) otherwise
-std::string_view kernel_name(Kernel kernel);
-// The kernel that will run for this choice. Error(environment) where a named one is not supported here.
-Kernel resolve_kernel(Kernel kernel);
 
 // Where the answers for some rows go, one element a row; null where one is not asked for.
 struct Answers {
@@ -70,9 +49,11 @@ class DistanceKernel {
     struct Unsettled;
 
     std::int64_t assign_block(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
-    std::int64_t assign_scattered(const float* rows, const float* norms, std::span<const std::int64_t> chosen, const Answers& answers) const;
+    std::int64_t assign_scattered(const float* rows, const float* norms, std::span<const std::int64_t> chosen,
+                                  const Answers& answers) const;
     KernelWork assign_prefiltered(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;
-    bool settle_listed(const float* row, double norm, const Shortlist& list, double rest, std::int64_t i, const Answers& answers) const;
+    bool settle_listed(const float* row, double norm, const Shortlist& list, double rest, std::int64_t i,
+                       const Answers& answers) const;
     void settle(const float* rows, const std::vector<Unsettled>& unsettled, const Answers& answers) const;
     void scan_canonically(const float* row, std::int64_t i, const Answers& answers) const;
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cluster/canonical_distance.h"
 #include "cluster/wide_sum.h"
 #include "parallel/collectives.h"
 
@@ -48,7 +49,8 @@ std::vector<std::int64_t> all_locals(const RowSet& rows) {
     return locals;
 }
 
-std::vector<std::int64_t> with_label(const std::vector<std::int32_t>& labels, std::int32_t label, const std::vector<std::int64_t>& locals) {
+std::vector<std::int64_t> with_label(const std::vector<std::int32_t>& labels, std::int32_t label,
+                                     const std::vector<std::int64_t>& locals) {
     std::vector<std::int64_t> chosen;
     for (std::size_t i = 0; i < labels.size(); ++i)
         if (labels[i] == label) chosen.push_back(locals[i]);
@@ -64,21 +66,34 @@ struct Leaf {
 };
 
 // The clusters of a result as leaves, with the sum of their distances.
-std::vector<Leaf> leaves_of(parallel::Communicator& comm, const RowSet& set, const KMeansResult& result, const std::vector<std::int64_t>& locals) {
+std::vector<Leaf> leaves_of(parallel::Communicator& comm, const RowSet& set, const KMeansResult& result,
+                            const std::vector<std::int64_t>& locals) {
     const auto& assignment = result.assignment;
     const auto d = static_cast<std::size_t>(set.dimensions());
     std::vector<Leaf> leaves(assignment.counts.size());
+    const WideSum zero(set.global_rows(), distance_bound(set, result.centroids) * set.largest_weight());
+    std::vector<std::vector<WideSum>> sums(static_cast<std::size_t>(set.threads()), std::vector<WideSum>(leaves.size(), zero));
+    set.for_each_tile([&](const RowTile& tile, int worker) {
+        for (std::int64_t i = 0; i < tile.count; ++i) {
+            const std::int64_t local = tile.first_local + i;
+            if (set.weight(local) == 0) continue;
+            const auto label = static_cast<std::size_t>(assignment.labels[static_cast<std::size_t>(local)]);
+            const double distance =
+                canonical_distance(tile.values + i * set.dimensions(), result.centroids.data() + label * d, set.dimensions());
+            sums[static_cast<std::size_t>(worker)][label].add(static_cast<double>(set.weight(local)) * distance);
+        }
+    });
     for (std::size_t c = 0; c < leaves.size(); ++c) {
-        WideSum sum(set.global_rows(), distance_bound(set, result.centroids) * set.largest_weight());
-        for (std::size_t i = 0; i < assignment.labels.size(); ++i)
-            if (assignment.labels[i] == static_cast<std::int32_t>(c))
-                sum.add(static_cast<double>(set.weight(static_cast<std::int64_t>(i))) * static_cast<double>(assignment.distances[i]));
+        WideSum& sum = sums[0][c];
+        for (std::size_t w = 1; w < sums.size(); ++w) sum.add(sums[w][c]);
         auto limbs = sum.limbs();
         parallel::all_reduce(comm, std::span<std::int64_t>(limbs), parallel::ReduceOperation::sum);
         sum.set_from_limbs(limbs.data());
         const auto first = result.centroids.begin() + static_cast<std::ptrdiff_t>(c * d);
-        leaves[c] = {with_label(assignment.labels, static_cast<std::int32_t>(c), locals), {first, first + static_cast<std::ptrdiff_t>(d)},
-                     sum.value(), assignment.counts[c]};
+        leaves[c] = {with_label(assignment.labels, static_cast<std::int32_t>(c), locals),
+                     {first, first + static_cast<std::ptrdiff_t>(d)},
+                     sum.value(),
+                     assignment.counts[c]};
     }
     return leaves;
 }

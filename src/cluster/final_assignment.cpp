@@ -24,7 +24,8 @@ struct Totals {
 
 }  // namespace
 
-Assignment assign_rows(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids, Kernel kernel_choice) {
+Assignment assign_rows(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids,
+                       Kernel kernel_choice) {
     const std::int64_t d = rows.dimensions();
     const DistanceKernel kernel(centroids, d, kernel_choice);
     const auto local_rows = static_cast<std::size_t>(rows.local_rows());
@@ -35,14 +36,15 @@ Assignment assign_rows(parallel::Communicator& comm, const RowSet& rows, std::sp
     result.seconds.resize(local_rows);
     result.distances.resize(local_rows);
     result.margins.resize(local_rows);
-    const Totals zero{WideSum(rows.global_rows(), distance_bound(rows, centroids) * rows.largest_weight()), WideSum(rows.global_rows(), 1.0),
-                      std::vector<std::int64_t>(k), 0};
+    const Totals zero{WideSum(rows.global_rows(), distance_bound(rows, centroids) * rows.largest_weight()),
+                      WideSum(rows.global_rows(), 1.0), std::vector<std::int64_t>(k), 0};
     std::vector<Totals> totals(static_cast<std::size_t>(rows.threads()), zero);
     rows.for_each_tile([&](const RowTile& tile, int worker) {
         Totals& total = totals[static_cast<std::size_t>(worker)];
         const auto first = static_cast<std::size_t>(tile.first_local);
         total.rescanned +=
-            kernel.assign(tile.values, tile.norms, tile.count, {result.labels.data() + first, result.seconds.data() + first}).rescanned;
+            kernel.assign(tile.values, tile.norms, tile.count, {result.labels.data() + first, result.seconds.data() + first})
+                .rescanned;
         for (std::size_t i = 0; i < static_cast<std::size_t>(tile.count); ++i) {
             const float* row = tile.values + static_cast<std::int64_t>(i) * d;
             const std::int32_t label = result.labels[first + i], second = result.seconds[first + i];

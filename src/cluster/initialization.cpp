@@ -51,7 +51,9 @@ struct DrawnRow {
 // Returns this rank's share of them.
 std::vector<std::int64_t> lottery(parallel::Communicator& comm, const RowSet& rows, const RestartRandom& random,
                                   std::size_t count, const std::vector<std::int64_t>& taken) {
-    const auto before = [](const DrawnRow& a, const DrawnRow& b) { return std::tuple(a.key, a.row) < std::tuple(b.key, b.row); };
+    const auto before = [](const DrawnRow& a, const DrawnRow& b) {
+        return std::tuple(a.key, a.row) < std::tuple(b.key, b.row);
+    };
     std::vector<DrawnRow> mine;
     const auto prune = [&] {
         if (mine.size() <= count) return;
@@ -140,7 +142,8 @@ class Potential {
 
 double Potential::add(const Candidates& candidates, std::size_t first) {
     const std::int64_t d = rows_.dimensions();
-    const DistanceKernel kernel(std::span(candidates.values).subspan(first * static_cast<std::size_t>(d)), d, kernel_, prefilter_);
+    const DistanceKernel kernel(std::span(candidates.values).subspan(first * static_cast<std::size_t>(d)), d, kernel_,
+                                prefilter_);
     std::vector<WideSum> sums(static_cast<std::size_t>(rows_.threads()), zero_);
     std::vector<std::vector<std::int32_t>> labels(sums.size());
     rows_.for_each_tile([&](const RowTile& tile, int worker) {
@@ -170,12 +173,14 @@ std::vector<std::int64_t> Potential::weights(std::size_t candidates) const {
     const int exponent = parallel::fixed_point_exponent(std::max<std::int64_t>(rows_.global_rows(), 1), rows_.largest_weight());
     for (std::size_t i = 0; i < nearest_.size(); ++i)
         counts[static_cast<std::size_t>(nearest_[i])] +=
-            rows_.weighted() ? parallel::to_fixed_point(static_cast<double>(rows_.weight(static_cast<std::int64_t>(i))), exponent) : 1;
+            rows_.weighted()
+                ? parallel::to_fixed_point(static_cast<double>(rows_.weight(static_cast<std::int64_t>(i))), exponent)
+                : 1;
     parallel::all_reduce(comm_, std::span(counts), parallel::ReduceOperation::sum);
     return counts;
 }
 
-// The rows of `rows` that a draw by row id keeps, as blocks that point into a copy.
+// The rows of `rows` that a draw by row id keeps, none without weight, as blocks that point into a copy.
 struct Subsample {
     std::vector<float> values, weights;  // weights: none where the rows have none
     std::vector<std::int64_t> ids;
@@ -186,7 +191,7 @@ Subsample draw_subsample(const RowSet& rows, double fraction, const RestartRando
     std::vector<std::int64_t> drawn;
     for (const RowTile& tile : rows.tiles())
         for (std::int64_t i = 0; i < tile.count; ++i) {
-            if (random.uniform(sample_step, tile.row_id(i)) >= fraction) continue;
+            if ((tile.weights && tile.weights[i] == 0) || random.uniform(sample_step, tile.row_id(i)) >= fraction) continue;
             sample.ids.push_back(tile.row_id(i));
             drawn.push_back(tile.first_local + i);
             if (tile.weights) sample.weights.push_back(tile.weights[i]);
@@ -246,7 +251,7 @@ std::vector<float> kmeans_parallel_centroids(parallel::Communicator& comm, const
                                              const InitializationOptions& options) {
     const RestartRandom random(options.seed, options.restart);
     const double fraction =
-        rows_per_cluster * static_cast<double>(options.clusters) / static_cast<double>(rows.global_rows());
+        rows_per_cluster * static_cast<double>(options.clusters) / static_cast<double>(rows.counting_rows());
     Candidates candidates;
     if (fraction >= 1) {
         candidates = draw_candidates(comm, rows, options, random);
@@ -263,8 +268,9 @@ std::vector<float> kmeans_parallel_centroids(parallel::Communicator& comm, const
         gather_candidates(comm, rows, more, candidates);
         candidates.weights.resize(candidates.rows.size(), 1);
     }
-    return seed_centroids(candidates, options.clusters, rows.threads(),
-                          [&](std::int64_t step, int trial) { return random.uniform(seeding_step + static_cast<std::uint64_t>(step), trial); });
+    return seed_centroids(candidates, options.clusters, rows.threads(), [&](std::int64_t step, int trial) {
+        return random.uniform(seeding_step + static_cast<std::uint64_t>(step), trial);
+    });
 }
 
 }  // namespace kohort::cluster

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "cluster/balance.h"
+#include "cluster/canonical_distance.h"
 #include "cluster/divisive.h"
 #include "cluster/mini_batch.h"
+#include "cluster/unit_rows.h"
 
 namespace kohort::cluster {
 namespace {
@@ -33,10 +35,26 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
                            options.clusters * rows.dimensions()));
     for (std::size_t i = 0; i < options.initial_centroids.size(); ++i)
         if (!std::isfinite(options.initial_centroids[i]))
-            refuse(fmt::format("initial centroid {} holds a NaN or an infinity", static_cast<std::int64_t>(i) / rows.dimensions()));
+            refuse(fmt::format("initial centroid {} holds a NaN or an infinity",
+                               static_cast<std::int64_t>(i) / rows.dimensions()));
 }
 
-std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, int restart) {
+// The centroids handed in; by cosine their directions. What has length one but for rounding stays, to the bit: a former
+// run's centroids.
+std::vector<float> given_centroids(const KMeansOptions& options, std::int64_t dimensions) {
+    constexpr double rounding = 1e-6;
+    auto centroids = options.initial_centroids;
+    if (options.metric != Metric::cosine) return centroids;
+    const auto d = static_cast<std::size_t>(dimensions);
+    const std::vector<float> origin(d);
+    for (std::size_t first = 0; first < centroids.size(); first += d)
+        if (std::abs(canonical_distance(centroids.data() + first, origin.data(), dimensions) - 1) > rounding)
+            make_unit(std::span(centroids).subspan(first, d));
+    return centroids;
+}
+
+std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
+                                   int restart) {
     const InitializationOptions initialization{options.clusters, options.seed, restart, options.kernel, options.prefilter};
     auto divided = options;
     divided.seed += static_cast<std::uint64_t>(restart) * 0xbf58476d1ce4e5b9u;  // another stream for each restart
@@ -49,23 +67,26 @@ std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& r
         case Initialization::hierarchical: return hierarchical_centroids(comm, rows, divided);
         case Initialization::bisecting: return bisecting_centroids(comm, rows, divided);
         case Initialization::automatic: break;
-        case Initialization::given: return options.initial_centroids;
+        case Initialization::given: return given_centroids(options, rows.dimensions());
     }
     base::fail(base::ErrorKind::internal, "no such initialization");
 }
 
 }  // namespace
 
-KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options, const KMeansCallback& each_iteration) {
+KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
+                    const KMeansCallback& each_iteration) {
     check_options(comm, rows, options);
     KMeansResult result;
     KMeansState state;
     if (options.from) state = *options.from;
+    state.converged = false;
     const int restarts = options.initialization == Initialization::given ? 1 : options.restarts;
     for (int restart = state.restart; restart < restarts; ++restart) {
         const bool goes_on = options.from && restart == options.from->restart;
         auto centroids = goes_on ? options.from->centroids : start_centroids(comm, rows, options, restart);
-        if (!goes_on && options.warm_up_batches > 0) centroids = warm_up_centroids(comm, rows, std::move(centroids), options, restart);
+        if (!goes_on && options.warm_up_batches > 0)
+            centroids = warm_up_centroids(comm, rows, std::move(centroids), options, restart);
         const auto report = [&](const IterationStatistics& statistics, std::span<const float> now) {
             result.statistics.push_back(statistics);
             if (!each_iteration) return;
@@ -73,14 +94,17 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
                 auto copy = state;
                 copy.restart = restart;
                 copy.iteration = statistics.iteration;
+                copy.converged = statistics.changed == 0;
                 copy.centroids.assign(now.begin(), now.end());
                 return copy;
             });
         };
+        const bool done = goes_on && options.from->converged;  // its last iteration changed no row: there is no further one
         auto found = run_lloyd(comm, rows, std::move(centroids),
-                               {options.iterations, options.kernel, options.prefilter, options.pruning, options.metric, restart,
-                                goes_on ? options.from->iteration : 0},
+                               {done ? options.from->iteration : options.iterations, options.kernel, options.prefilter,
+                                options.pruning, options.metric, restart, goes_on ? options.from->iteration : 0},
                                report);
+        found.converged |= done;
         if (state.best_restart >= 0 && !(found.inertia < state.best.inertia)) continue;
         state.best = std::move(found);
         state.best_restart = restart;

@@ -22,6 +22,7 @@ namespace kohort::cluster {
 struct KMeansState {
     int restart = 0, iteration = 0;
     std::vector<float> centroids;  // [clusters, dimensions] that the iteration has assigned to
+    bool converged = false;        // it changed no row: the last of its restart
     int best_restart = -1;         // of the restarts before; -1: none
     LloydResult best;
 };

@@ -9,11 +9,10 @@
 #include "base/error.h"
 #include "cluster/assignment_delta.h"
 #include "cluster/canonical_distance.h"
-#include "cluster/centroid_sums.h"
+#include "cluster/cluster_totals.h"
 #include "cluster/empty_clusters.h"
 #include "cluster/survivor_batch.h"
 #include "cluster/triangle_bounds.h"
-#include "parallel/exact_sum.h"
 
 namespace kohort::cluster {
 namespace {
@@ -37,20 +36,17 @@ class Lloyd {
           options_(options),
           d_(rows.dimensions()),
           k_(static_cast<std::int64_t>(centroids.size()) / d_),
-          grid_(rows.global_rows(), rows.largest_component() * rows.largest_weight()),
-          weight_exponent_(parallel::fixed_point_exponent(std::max<std::int64_t>(rows.global_rows(), 1), rows.largest_weight())),
+          totals_(rows, k_),
           centroids_(std::move(centroids)),
-          labels_(static_cast<std::size_t>(rows.local_rows()), -1),
-          sums_(static_cast<std::size_t>(k_ * d_)),
-          counts_(static_cast<std::size_t>(k_)),
-          masses_(static_cast<std::size_t>(k_)) {
+          labels_(static_cast<std::size_t>(rows.local_rows()), -1) {
         const bool pays = k_ > 1 && rows.global_rows() >= 4 * k_;
-        if (options.pruning == Pruning::on || (options.pruning == Pruning::automatic && pays)) bounds_.emplace(rows.local_rows(), k_);
+        if (options.pruning == Pruning::on || (options.pruning == Pruning::automatic && pays))
+            bounds_.emplace(rows.local_rows(), k_);
     }
 
     void assign(IterationStatistics& statistics);
     std::int64_t refill();
-    void update();
+    void update() { totals_.move_centroids(options_.metric, centroids_); }
 
     std::vector<float>& centroids() { return centroids_; }
 
@@ -68,20 +64,16 @@ class Lloyd {
     bool bounds_are_worthwhile(int iteration);
     void move_bounds(const DistanceKernel& kernel, int iteration);
     void visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker& worker);
-    void assign_rows(const DistanceKernel& kernel, const float* values, const float* norms, std::span<const std::int64_t> locals, Worker& worker);
-    void take(const float* row, std::int64_t local, std::int32_t now, AssignmentDelta& delta);
-    double mass(std::int64_t cluster) const { return parallel::from_fixed_point(masses_[static_cast<std::size_t>(cluster)], weight_exponent_); }
-    double inertia() const;
+    void assign_rows(const DistanceKernel& kernel, const float* values, const float* norms,
+                     std::span<const std::int64_t> locals, Worker& worker);
 
     parallel::Communicator& comm_;
     const RowSet& rows_;
     LloydOptions options_;
     std::int64_t d_, k_;
-    CentroidGrid grid_;
-    int weight_exponent_;  // of the grid of weights
+    ClusterTotals totals_;  // of the present labels
     std::vector<float> centroids_, assigned_to_;  // assigned_to_: those that the bounds are of; none: there are none
     std::vector<std::int32_t> labels_;            // of the local rows
-    std::vector<std::int64_t> sums_, counts_, masses_;  // global, of the present labels; counts: of rows that weigh
     std::optional<TriangleBounds> bounds_;
     bool use_bounds_ = false, keep_bounds_ = false;  // in this assignment: those of the last, and its own for the next
     std::int64_t pruned_ = 0;  // over all ranks, in the last assignment
@@ -89,34 +81,20 @@ class Lloyd {
     int next_try_ = try_again;
 };
 
-// The row's label is `now`; its share of the sums moves along.
-void Lloyd::take(const float* row, std::int64_t local, std::int32_t now, AssignmentDelta& delta) {
-    std::int32_t& label = labels_[static_cast<std::size_t>(local)];
-    if (label == now) return;
-    const float weight = rows_.weight(local);
-    const std::int64_t mass = parallel::to_fixed_point(static_cast<double>(weight), weight_exponent_);
-    if (label >= 0) {
-        grid_.accumulate(row, d_, -weight, delta.sums(label));
-        delta.count(label) -= weight > 0;
-        delta.mass(label) -= mass;
-    }
-    grid_.accumulate(row, d_, weight, delta.sums(now));
-    delta.count(now) += weight > 0;
-    delta.mass(now) += mass;
-    ++delta.changed();
-    label = now;
-}
-
 // locals: where each row is among the local ones.
-void Lloyd::assign_rows(const DistanceKernel& kernel, const float* values, const float* norms, std::span<const std::int64_t> locals,
-                        Worker& worker) {
+void Lloyd::assign_rows(const DistanceKernel& kernel, const float* values, const float* norms,
+                        std::span<const std::int64_t> locals, Worker& worker) {
     const auto count = static_cast<std::int64_t>(locals.size());
     Answers answers{worker.fresh.data()};
     if (keep_bounds_) answers.upper = worker.upper.data(), answers.lower = worker.lower.data();
     worker.work += kernel.assign(values, norms, count, answers);
     for (std::int64_t i = 0; i < count; ++i) {
         const auto at = static_cast<std::size_t>(i);
-        take(values + i * d_, locals[at], worker.fresh[at], worker.delta);
+        std::int32_t& label = labels_[static_cast<std::size_t>(locals[at])];
+        if (label != worker.fresh[at]) {
+            totals_.take(worker.delta, values + i * d_, rows_.weight(locals[at]), label, worker.fresh[at]);
+            label = worker.fresh[at];
+        }
         if (keep_bounds_) bounds_->set(locals[at], worker.upper[at], worker.lower[at]);
     }
 }
@@ -183,8 +161,10 @@ void Lloyd::assign(IterationStatistics& statistics) {
     if (keep_bounds_) assigned_to_ = centroids_;
     else assigned_to_.clear();
     std::vector<Worker> workers(static_cast<std::size_t>(rows_.threads()), Worker(k_, d_));
-    for (auto& worker : workers) worker.fresh.resize(block_rows), worker.upper.resize(block_rows), worker.lower.resize(block_rows);
-    rows_.for_each_tile([&](const RowTile& tile, int worker) { visit_tile(kernel, tile, workers[static_cast<std::size_t>(worker)]); });
+    for (auto& worker : workers)
+        worker.fresh.resize(block_rows), worker.upper.resize(block_rows), worker.lower.resize(block_rows);
+    rows_.for_each_tile(
+        [&](const RowTile& tile, int worker) { visit_tile(kernel, tile, workers[static_cast<std::size_t>(worker)]); });
     for (auto& worker : workers)  // less than a block each
         assign_rows(kernel, worker.survivors.values(), worker.survivors.norms(), worker.survivors.locals(), worker);
     AssignmentDelta& total = workers.front().delta;
@@ -195,78 +175,32 @@ void Lloyd::assign(IterationStatistics& statistics) {
     const auto reduce_start = Clock::now();
     total.reduce(comm_);
     statistics.reduce_seconds = seconds_since(reduce_start);
-    for (std::int64_t i = 0; i < k_ * d_; ++i) sums_[static_cast<std::size_t>(i)] += total.sums(0)[i];
-    for (std::int64_t c = 0; c < k_; ++c) {
-        counts_[static_cast<std::size_t>(c)] += total.count(c);
-        masses_[static_cast<std::size_t>(c)] += total.mass(c);
-    }
+    totals_.add(total);
     pruned_ = total.pruned();
     statistics.changed = total.changed();
     changed_share_ = static_cast<double>(total.changed()) / static_cast<double>(std::max<std::int64_t>(rows_.global_rows(), 1));
     statistics.rescanned = total.rescanned();
     statistics.pruned = pruned_;
-    statistics.inertia = inertia();
+    statistics.inertia = totals_.inertia(centroids_);
     statistics.reranked = total.reranked();
     statistics.kernel = kernel.kernel();
     statistics.prefilter = kernel.prefilter();
-    statistics.empty = std::ranges::count(counts_, 0);
-    statistics.imbalance = static_cast<double>(*std::ranges::max_element(counts_)) * static_cast<double>(k_) /
+    statistics.empty = std::ranges::count(totals_.counts(), 0);
+    statistics.imbalance = static_cast<double>(*std::ranges::max_element(totals_.counts())) * static_cast<double>(k_) /
                            static_cast<double>(rows_.counting_rows());
 }
 
-// sum w ||x - c||^2 = sum w ||x||^2 + sum over clusters of <c, m c - 2 S>, with S the sum of a cluster's w x and m that
-// of its w: no look at the rows, and the same bits on every rank, as S and m are exact.
-double Lloyd::inertia() const {
-    double clusters = 0;
-    for (std::int64_t c = 0; c < k_; ++c) {
-        const float* centroid = centroids_.data() + c * d_;
-        const double total = mass(c);
-        double sum = 0;
-        for (std::int64_t j = 0; j < d_; ++j) {
-            const auto component = static_cast<double>(centroid[j]);
-            sum += component * (total * component - 2 * grid_.value(sums_[static_cast<std::size_t>(c * d_ + j)]));
-        }
-        clusters += sum;
-    }
-    return std::max(rows_.sum_of_squares() + clusters, 0.0);
-}
-
 std::int64_t Lloyd::refill() {
-    const auto moves = refill_empty_clusters(comm_, rows_, centroids_, labels_, counts_, grid_.resolution(d_));
+    const auto moves =
+        refill_empty_clusters(comm_, rows_, centroids_, labels_, totals_.counts(), totals_.grid().resolution(d_));
     if (moves.empty()) return 0;
-    // Each moved row's share of the sums, and its mass, come from the rank that holds it; the others add zeros.
-    const auto width = static_cast<std::size_t>(d_ + 1);
-    std::vector<std::int64_t> values(moves.size() * width);
-    for (std::size_t m = 0; m < moves.size(); ++m) {
-        const std::int64_t local = moves[m].local;
-        if (local < 0) continue;
-        labels_[static_cast<std::size_t>(local)] = moves[m].to;
-        if (bounds_) bounds_->forget(local);
-        grid_.accumulate(rows_.rows_at(std::span(&local, 1)).data(), d_, rows_.weight(local), values.data() + m * width);
-        values[m * width + width - 1] = parallel::to_fixed_point(static_cast<double>(rows_.weight(local)), weight_exponent_);
+    for (const Move& move : moves) {
+        if (move.local < 0) continue;
+        labels_[static_cast<std::size_t>(move.local)] = move.to;
+        if (bounds_) bounds_->forget(move.local);
     }
-    parallel::all_reduce(comm_, std::span(values), parallel::ReduceOperation::sum);
-    for (std::size_t m = 0; m < moves.size(); ++m) {
-        --counts_[static_cast<std::size_t>(moves[m].from)];
-        ++counts_[static_cast<std::size_t>(moves[m].to)];
-        masses_[static_cast<std::size_t>(moves[m].from)] -= values[m * width + width - 1];
-        masses_[static_cast<std::size_t>(moves[m].to)] += values[m * width + width - 1];
-        for (std::int64_t j = 0; j < d_; ++j) {
-            const std::int64_t value = values[m * width + static_cast<std::size_t>(j)];
-            sums_[static_cast<std::size_t>(moves[m].from * d_ + j)] -= value;
-            sums_[static_cast<std::size_t>(moves[m].to * d_ + j)] += value;
-        }
-    }
+    totals_.add(comm_, moves);
     return static_cast<std::int64_t>(moves.size());
-}
-
-void Lloyd::update() {
-    for (std::int64_t c = 0; c < k_; ++c) {
-        if (counts_[static_cast<std::size_t>(c)] == 0) continue;  // nothing left to refill it with: it stays where it is
-        const auto sums = std::span(sums_).subspan(static_cast<std::size_t>(c * d_), static_cast<std::size_t>(d_));
-        if (options_.metric == Metric::cosine) grid_.direction(sums, centroids_.data() + c * d_);
-        else grid_.mean(sums, mass(c), centroids_.data() + c * d_);
-    }
 }
 
 }  // namespace
@@ -278,14 +212,8 @@ Pruning parse_pruning(std::string_view name) {
     base::fail(base::ErrorKind::usage, "unknown pruning '{}': use off, on or auto", name);
 }
 
-Metric parse_metric(std::string_view name) {
-    if (name == "euclidean") return Metric::euclidean;
-    if (name == "cosine") return Metric::cosine;
-    base::fail(base::ErrorKind::usage, "unknown metric '{}': use euclidean or cosine", name);
-}
-
 double distance_bound(const RowSet& rows, std::span<const float> centroids) {
-    double largest = rows.largest_component();
+    double largest = rows.largest_counting_component();
     for (const float value : centroids) largest = std::max(largest, std::abs(static_cast<double>(value)));
     // (|x_j| + |c_j|)^2 summed, and doubled for the roundings of canonical_distance() and of the means.
     return 8.0 * static_cast<double>(rows.dimensions()) * largest * largest;

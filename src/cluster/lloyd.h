@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cluster/distance_kernel.h"
+#include "cluster/metric.h"
 #include "cluster/row_set.h"
 
 namespace kohort::cluster {
@@ -16,11 +17,6 @@ namespace kohort::cluster {
 enum class Pruning { off, on, automatic };
 
 Pruning parse_pruning(std::string_view name);  // "off", "on", "auto"; Error(usage) otherwise
-
-// What a centroid is of its rows: their mean, or, for rows of length one and cosine similarity, the mean's direction.
-enum class Metric { euclidean, cosine };
-
-Metric parse_metric(std::string_view name);  // "euclidean", "cosine"; Error(usage) otherwise
 
 struct LloydOptions {
     int iterations = 100;  // most updates of the centroids; 0 only assigns to the initial ones
@@ -40,7 +36,7 @@ struct IterationStatistics {
     std::int64_t changed = 0;     // rows that changed cluster in this assignment
     std::int64_t refilled = 0;    // empty clusters that got a row before this update
     std::int64_t empty = 0;       // clusters without rows after this assignment
-    double inertia = 0;           // after this assignment, from the exact sums; within 1e-14 of the sum of squares
+    double inertia = 0;           // after this assignment, from the exact sums
     double imbalance = 0;         // largest cluster over the mean size
     std::int64_t rescanned = 0;   // rows that the kernel decided again canonically
     std::int64_t reranked = 0;    // rows that coarse numbers left to float32
@@ -66,7 +62,8 @@ using IterationCallback = std::function<void(const IterationStatistics&, std::sp
 LloydResult run_lloyd(parallel::Communicator& comm, const RowSet& rows, std::vector<float> centroids,
                       const LloydOptions& options, const IterationCallback& each_iteration);
 
-// An upper bound for the canonical distance of any row and any of these centroids, and of any mean of rows.
+// An upper bound for the canonical distance of any row of weight above 0 and any of these centroids, and of any mean of
+// such rows.
 double distance_bound(const RowSet& rows, std::span<const float> centroids);
 
 }  // namespace kohort::cluster

@@ -56,7 +56,9 @@ std::vector<std::int64_t> assign_all_rows(std::int64_t rows, std::int64_t column
 }  // namespace
 
 std::vector<std::int64_t> minimum_cost_assignment(std::span<const double> cost, std::int64_t rows, std::int64_t columns) {
-    const auto at = [&](std::int64_t row, std::int64_t column) { return cost[static_cast<std::size_t>(row * columns + column)]; };
+    const auto at = [&](std::int64_t row, std::int64_t column) {
+        return cost[static_cast<std::size_t>(row * columns + column)];
+    };
     if (rows > columns)  // transposed: for each column its row
         return assign_all_rows(columns, rows, [&](std::int64_t row, std::int64_t column) { return at(column, row); });
     std::vector<std::int64_t> column_of(static_cast<std::size_t>(rows), -1);

@@ -18,7 +18,8 @@ struct Moment {
     double mass = 0;
 };
 
-void move_centroid(Moment& moment, const CentroidGrid& grid, const std::int64_t* sums, double mass, Metric metric, std::span<float> centroid) {
+void move_centroid(Moment& moment, const CentroidGrid& grid, const std::int64_t* sums, double mass, Metric metric,
+                   std::span<float> centroid) {
     moment.mass += mass;
     for (std::size_t j = 0; j < centroid.size(); ++j) moment.sum[j] += grid.value(sums[j]);
     double divisor = moment.mass;
@@ -38,18 +39,21 @@ std::vector<float> warm_up_centroids(parallel::Communicator& comm, const RowSet&
     const std::int64_t d = rows.dimensions(), k = static_cast<std::int64_t>(centroids.size()) / d;
     const base::Philox random(options.seed, base::RandomPurpose::mini_batch);
     const double share = static_cast<double>(mini_batch_rows) / static_cast<double>(rows.global_rows());
-    const CentroidGrid grid(rows.global_rows(), rows.largest_component() * rows.largest_weight());
-    const int weight_exponent = parallel::fixed_point_exponent(std::max<std::int64_t>(rows.global_rows(), 1), rows.largest_weight());
+    const CentroidGrid grid(rows.global_rows(), rows.largest_counting_component() * rows.largest_weight());
+    const int weight_exponent =
+        parallel::fixed_point_exponent(std::max<std::int64_t>(rows.global_rows(), 1), rows.largest_weight());
     std::vector<Moment> moments(static_cast<std::size_t>(k), Moment{std::vector<double>(static_cast<std::size_t>(d)), 0});
     for (std::int64_t b = 0; b < options.warm_up_batches; ++b) {
         const auto stream = static_cast<std::uint64_t>(restart) << 32 | static_cast<std::uint64_t>(b);
         std::vector<std::int64_t> drawn;
         for (const RowTile& tile : rows.tiles())
             for (std::int64_t i = 0; i < tile.count; ++i)
-                if (random.uniform(stream, static_cast<std::uint64_t>(tile.row_id(i))) < share) drawn.push_back(tile.first_local + i);
+                if (random.uniform(stream, static_cast<std::uint64_t>(tile.row_id(i))) < share)
+                    drawn.push_back(tile.first_local + i);
         const auto values = rows.rows_at(drawn);
         std::vector<float> norms;
-        for (std::size_t i = 0; i < drawn.size(); ++i) norms.push_back(norm_bound(values.data() + static_cast<std::int64_t>(i) * d, d));
+        for (std::size_t i = 0; i < drawn.size(); ++i)
+            norms.push_back(norm_bound(values.data() + static_cast<std::int64_t>(i) * d, d));
         std::vector<std::int32_t> labels(drawn.size());
         const DistanceKernel kernel(centroids, d, options.kernel, options.prefilter);
         kernel.assign(values.data(), norms.data(), static_cast<std::int64_t>(drawn.size()), {labels.data()});
@@ -63,8 +67,9 @@ std::vector<float> warm_up_centroids(parallel::Communicator& comm, const RowSet&
         delta.reduce(comm);
         for (std::int64_t c = 0; c < k; ++c)
             if (delta.mass(c) > 0)
-                move_centroid(moments[static_cast<std::size_t>(c)], grid, delta.sums(c), parallel::from_fixed_point(delta.mass(c), weight_exponent),
-                              options.metric, std::span(centroids).subspan(static_cast<std::size_t>(c * d), static_cast<std::size_t>(d)));
+                move_centroid(moments[static_cast<std::size_t>(c)], grid, delta.sums(c),
+                              parallel::from_fixed_point(delta.mass(c), weight_exponent), options.metric,
+                              std::span(centroids).subspan(static_cast<std::size_t>(c * d), static_cast<std::size_t>(d)));
     }
     return centroids;
 }

@@ -16,12 +16,15 @@ PackedCentroids::PackedCentroids(std::span<const float> centroids, std::int64_t 
         for (std::int64_t j = 0; j < dimensions; ++j) norm += static_cast<double>(values[j]) * static_cast<double>(values[j]);
         norms_[static_cast<std::size_t>(c)] = static_cast<float>(norm);
     }
-    if (kernel.narrow && clusters <= narrow_most_centroids && dimensions >= narrow_least_dimensions && dimensions <= narrow_dimensions) {
+    if (kernel.narrow && clusters <= narrow_most_centroids && dimensions >= narrow_least_dimensions &&
+        dimensions <= narrow_dimensions) {
         narrow_centroids_ = std::max<std::int64_t>((clusters + 1) / 2 * 2, 4);
         const std::int64_t stride = (dimensions + narrow_lanes - 1) / narrow_lanes * narrow_lanes;
         narrow_.assign(static_cast<std::size_t>(narrow_centroids_ * stride), 0.0f);
         for (std::int64_t c = 0; c < clusters; ++c)
-            for (std::int64_t j = 0; j < dimensions; ++j) narrow_[static_cast<std::size_t>(c * stride + j)] = -2 * centroids[static_cast<std::size_t>(c * dimensions + j)];
+            for (std::int64_t j = 0; j < dimensions; ++j)
+                narrow_[static_cast<std::size_t>(c * stride + j)] =
+                    -2 * centroids[static_cast<std::size_t>(c * dimensions + j)];
         return;
     }
     panels_.assign(static_cast<std::size_t>(columns * dimensions), 0.0f);
@@ -29,7 +32,8 @@ PackedCentroids::PackedCentroids(std::span<const float> centroids, std::int64_t 
         const std::int64_t width = std::min<std::int64_t>(kernel.wide, columns - first);
         float* panel = panels_.data() + first * dimensions;
         for (std::int64_t c = first; c < std::min(first + width, clusters); ++c)
-            for (std::int64_t j = 0; j < dimensions; ++j) panel[j * width + c - first] = -2 * centroids[static_cast<std::size_t>(c * dimensions + j)];
+            for (std::int64_t j = 0; j < dimensions; ++j)
+                panel[j * width + c - first] = -2 * centroids[static_cast<std::size_t>(c * dimensions + j)];
     }
 }
 

@@ -85,7 +85,8 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
 
     const double chunks = std::ceil(d / static_cast<double>(chunk_dimensions));
     const double in_a_row = std::min(d, static_cast<double>(chunk_dimensions)) + chunks;
-    const double arithmetic = format == CoarseFormat::bf16 ? roundings(2 * in_a_row, float_rounding) : roundings(3, float_rounding);
+    const double arithmetic =
+        format == CoarseFormat::bf16 ? roundings(2 * in_a_row, float_rounding) : roundings(3, float_rounding);
     const int bits = 32 / kernel_.word_elements;
     for (std::int64_t c = 0; c < clusters; ++c) {
         const auto column = static_cast<std::size_t>(c);
@@ -126,7 +127,8 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
     factors_.least = (1 - lane_error) * (1 - 2 * float_rounding) * (2 - slack);
     factors_.residual = (1 + 2 * lane_error) * slack;
     factors_.tiny = tiny_norm(d);
-    factors_.constant = roundings(3, float_rounding) * factors_.largest_norm * factors_.largest_norm + (4 * d + 8) * smallest_normal;
+    factors_.constant =
+        roundings(3, float_rounding) * factors_.largest_norm * factors_.largest_norm + (4 * d + 8) * smallest_normal;
     factors_.canonical = roundings(std::ceil(d / 8) + 6, double_rounding);
     usable_ = factors_.largest_norm < largest_allowed && factors_.largest_rounded < largest_allowed &&
               (format == CoarseFormat::bf16 || dimensions <= int8_dimensions);
@@ -139,9 +141,11 @@ void Prefilter::look(const float* rows, std::int64_t count, Found& found) const 
     for (auto* each : {&found.steps, &found.sizes, &found.residuals, &found.gaps}) each->resize(size);
     for (auto* each : {&found.at_most, &found.at_least}) each->resize(size);
     found.words.resize(size * static_cast<std::size_t>(words_));
-    kernel_.convert(rows, count, centre_.data(), dimensions_, {found.words.data(), found.steps.data(), squares.data(), rounded_away.data()});
-    kernel_.bound_rows(factors_, count, squares.data(), rounded_away.data(),
-                       {found.sizes.data(), found.residuals.data(), found.gaps.data(), found.at_most.data(), found.at_least.data()});
+    kernel_.convert(rows, count, centre_.data(), dimensions_,
+                    {found.words.data(), found.steps.data(), squares.data(), rounded_away.data()});
+    kernel_.bound_rows(
+        factors_, count, squares.data(), rounded_away.data(),
+        {found.sizes.data(), found.residuals.data(), found.gaps.data(), found.at_most.data(), found.at_least.data()});
     kernel_.shortlists({found.words.data(), found.steps.data(), found.sizes.data(), found.residuals.data(), found.gaps.data(),
                          rows + count * dimensions_, dimensions_}, count,
                         {panels_.data(), starts_.data(), scales_.data(), norms_.data(), reach_.data(), spread_.data(),

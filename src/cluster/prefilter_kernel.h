@@ -78,9 +78,11 @@ struct PrefilterKernel {
     int wide;           // columns of a panel
     int word_elements;  // dimensions in a word
     // rows: [count, dimensions]; centre: [dimensions].
-    void (*convert)(const float* rows, std::int64_t count, const float* centre, std::int64_t dimensions, const ConvertedRows& out);
+    void (*convert)(const float* rows, std::int64_t count, const float* centre, std::int64_t dimensions,
+                    const ConvertedRows& out);
     // From the squares and residuals of converted rows.
-    void (*bound_rows)(const RowBoundFactors& factors, std::int64_t count, const float* squares, const float* residuals, RowBounds bounds);
+    void (*bound_rows)(const RowBoundFactors& factors, std::int64_t count, const float* squares, const float* residuals,
+                       RowBounds bounds);
     // count in [1, block_rows]; lists: [count].
     void (*shortlists)(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists);
     // values[i] = v(row, ids[i]) as the float32 kernels define it, with at most as many roundings in a row.

@@ -4,14 +4,12 @@
 //
 // Format has: Sum, what products add up in, a register; word_elements; start(column's start); multiply_add(sum, columns,
 // row); load, store and add of sums; value(sums, scales, row's step, norms), the w's; convert(), of one row.
-#include <immintrin.h>
-
-#include "cluster/prefilter_kernel.h"
+#include "cluster/prefilter_kernel_values.h"
 
 namespace kohort::cluster {
 namespace {
 
-constexpr int lanes = 16, tile_rows = 6, most_vectors = 4;
+constexpr int tile_rows = 6, most_vectors = 4;
 constexpr std::int64_t chunk_words = chunk_dimensions / 2;  // prefilter.h counts on bfloat16's chunks of this length
 constexpr float infinity = __builtin_inff();
 
@@ -19,10 +17,6 @@ constexpr float infinity = __builtin_inff();
 struct CoarseRow {
     float step, square, residual;
 };
-
-__mmask16 tail_mask(std::int64_t left) {
-    return left >= lanes ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << left) - 1);
-}
 
 // The row less the centre, sixteen dimensions from j on, and zeros past its end.
 [[gnu::always_inline]] inline __m512 centred(const float* row, const float* centre, std::int64_t j, __mmask16 mask) {
@@ -138,8 +132,9 @@ void list_values(Search& search, Shortlist& list, const __m512* least, std::int3
 
 // The w and E of a row and one panel, whose columns begin with `column`.
 template <class Format, int vectors>
-[[gnu::always_inline]] inline void coarse_values(const CoarseRows& rows, std::int64_t row, const CoarseView& centroids, std::int64_t column,
-                                                 const std::uint32_t* products, __m512* values, __m512* errors) {
+[[gnu::always_inline]] inline void coarse_values(const CoarseRows& rows, std::int64_t row, const CoarseView& centroids,
+                                                 std::int64_t column, const std::uint32_t* products, __m512* values,
+                                                 __m512* errors) {
     const __m512 step = _mm512_set1_ps(rows.steps[row]), size = _mm512_set1_ps(rows.sizes[row]);
     const __m512 residual = _mm512_set1_ps(rows.residuals[row]);
 #pragma GCC unroll 4
@@ -147,7 +142,8 @@ template <class Format, int vectors>
         const std::int64_t at = column + v * lanes;
         values[v] = Format::value(Format::load(products + v * lanes), _mm512_loadu_ps(centroids.scales + at), step,
                                   _mm512_loadu_ps(centroids.norms + at));
-        errors[v] = _mm512_fmadd_ps(residual, _mm512_loadu_ps(centroids.reach + at), _mm512_mul_ps(size, _mm512_loadu_ps(centroids.spread + at)));
+        errors[v] = _mm512_fmadd_ps(residual, _mm512_loadu_ps(centroids.reach + at),
+                                    _mm512_mul_ps(size, _mm512_loadu_ps(centroids.spread + at)));
     }
 }
 
@@ -231,15 +227,11 @@ void shortlists_of_one_panel(const CoarseRows& rows, std::int64_t count, const C
     }
 }
 
-template <int number>
-struct Constant {
-    static constexpr int value = number;
-};
-
 // At least the value, as a float: the slack is sixteen times what a rounding loses, and has room for those of E = r P + A Q.
 [[gnu::always_inline]] inline float above(double value) { return static_cast<float>(value * bound_slack + 0x1p-126); }
 
-void bound_rows(const RowBoundFactors& f, std::int64_t count, const float* squares, const float* rounded_away, RowBounds bounds) {
+void bound_rows(const RowBoundFactors& f, std::int64_t count, const float* squares, const float* rounded_away,
+                RowBounds bounds) {
     constexpr double u = 0x1p-24;
     for (std::int64_t i = 0; i < count; ++i) {
         const double root = __builtin_sqrt(static_cast<double>(squares[i]));
@@ -258,47 +250,6 @@ void bound_rows(const RowBoundFactors& f, std::int64_t count, const float* squar
     }
 }
 
-// out[c] = the product of a row with each of several centroids, in one pass over the row.
-template <int together>
-[[gnu::always_inline]] inline void products_of(const float* row, std::int64_t dimensions, const float* const* centroids, float* out) {
-    __m512 totals[together];
-    for (int c = 0; c < together; ++c) totals[c] = _mm512_setzero_ps();
-    for (std::int64_t begin = 0; begin < dimensions; begin += chunk_dimensions) {
-        const std::int64_t end = begin + chunk_dimensions < dimensions ? begin + chunk_dimensions : dimensions;
-        const std::int64_t whole = begin + (end - begin) / lanes * lanes;
-        __m512 sums[together];
-        for (int c = 0; c < together; ++c) sums[c] = _mm512_setzero_ps();
-        for (std::int64_t j = begin; j < whole; j += lanes) {
-            const __m512 value = _mm512_loadu_ps(row + j);
-#pragma GCC unroll 4
-            for (int c = 0; c < together; ++c) sums[c] = _mm512_fmadd_ps(value, _mm512_loadu_ps(centroids[c] + j), sums[c]);
-        }
-        if (whole < end) {
-            const __mmask16 mask = tail_mask(end - whole);
-            const __m512 value = _mm512_maskz_loadu_ps(mask, row + whole);
-#pragma GCC unroll 4
-            for (int c = 0; c < together; ++c) sums[c] = _mm512_fmadd_ps(value, _mm512_maskz_loadu_ps(mask, centroids[c] + whole), sums[c]);
-        }
-        for (int c = 0; c < together; ++c) totals[c] = _mm512_add_ps(totals[c], sums[c]);
-    }
-    for (int c = 0; c < together; ++c) out[c] = _mm512_reduce_add_ps(totals[c]);
-}
-
-void values(const float* row, std::int64_t dimensions, const float* centroids, const float* norms, const std::int32_t* ids,
-            std::int64_t count, float* out) {
-    // One, two or four at once, the last one again where fewer are left: how many there are is hard to guess.
-    const auto some = [&](std::int64_t first, auto together) __attribute__((always_inline)) {
-        const float* those[together.value];
-        float products[together.value];
-        for (std::int64_t c = 0; c < together.value; ++c) those[c] = centroids + ids[first + c < count ? first + c : count - 1] * dimensions;
-        products_of<together.value>(row, dimensions, those, products);
-        for (std::int64_t c = 0; c < together.value && first + c < count; ++c) out[first + c] = norms[ids[first + c]] - 2 * products[c];
-    };
-    if (count == 1) some(0, Constant<1>());
-    else if (count == 2) some(0, Constant<2>());
-    else for (std::int64_t first = 0; first < count; first += 4) some(first, Constant<4>());
-}
-
 template <class Format>
 void convert(const float* rows, std::int64_t count, const float* centre, std::int64_t dimensions, const ConvertedRows& out) {
     const std::int64_t words = (dimensions + Format::word_elements - 1) / Format::word_elements;
@@ -312,9 +263,13 @@ void convert(const float* rows, std::int64_t count, const float* centre, std::in
 template <class Format>
 PrefilterKernel kernel_for(std::int64_t clusters) {
     constexpr int widest = most_vectors * lanes;
-    if (clusters <= lanes) return {lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 1>, values};
-    if (clusters <= 2 * lanes) return {2 * lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 2>, values};
-    if (clusters <= widest) return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, most_vectors>, values};
+    if (clusters <= lanes)
+        return {lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 1>, values};
+    if (clusters <= 2 * lanes)
+        return {2 * lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 2>, values};
+    if (clusters <= widest)
+        return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, most_vectors>,
+                values};
     return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists<Format, most_vectors>, values};
 }
 

@@ -53,7 +53,8 @@ struct Int8Format {
         for (std::int64_t j = 0; j < whole; j += lanes)
             _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes + j), rounded(sums, centred(row, centre, j), step_of, steps_of));
         if (left > 0)  // up to a whole word: panels are zero there
-            _mm_mask_storeu_epi8(bytes + whole, tail_mask((left + 3) / 4 * 4), rounded(sums, centred(row, centre, whole, tail), step_of, steps_of));
+            _mm_mask_storeu_epi8(bytes + whole, tail_mask((left + 3) / 4 * 4),
+                                 rounded(sums, centred(row, centre, whole, tail), step_of, steps_of));
         return {step, _mm512_reduce_add_ps(sums.squares), _mm512_reduce_add_ps(sums.residuals)};
     }
 };

@@ -10,7 +10,9 @@ namespace {
 
 constexpr int iterations = 200;
 
-double dot(std::span<const double> a, std::span<const double> b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
+double dot(std::span<const double> a, std::span<const double> b) {
+    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
 
 // Scales to length 1, or to 0 what is no direction beside `scale`.
 void normalise(std::span<double> v, double scale) {

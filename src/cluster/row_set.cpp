@@ -25,13 +25,13 @@ std::int64_t rows_per_tile(std::int64_t dimensions) { return std::clamp<std::int
 constexpr std::int64_t chunk_values = std::int64_t{1} << 22;
 
 struct RowCheck {
-    float largest = 0;
+    float largest = 0, largest_counting = 0;
     std::int64_t bad_row = no_row;
 };
 
-// squares [count]: ||x||^2 in double, in an order of additions that depends on the row alone.
-void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, double* squares, RowCheck& check) {
-    const std::vector<float> zero(static_cast<std::size_t>(dimensions));
+// squares [count]: ||x - origin||^2 in double, in an order of additions that depends on the row alone.
+void check_tile(const RowTile& tile, std::int64_t dimensions, std::span<const float> origin, float* norms, double* squares,
+                RowCheck& check) {
     for (std::int64_t i = 0; i < tile.count; ++i) {
         const float* row = tile.values + i * dimensions;
         // For values that are not NaN the order of their bits, sign dropped, is the order of their sizes; NaN and
@@ -44,8 +44,10 @@ void check_tile(const RowTile& tile, std::int64_t dimensions, float* norms, doub
             continue;
         }
         check.largest = std::max(check.largest, std::bit_cast<float>(most));
+        if (!tile.weights || tile.weights[i] > 0)
+            check.largest_counting = std::max(check.largest_counting, std::bit_cast<float>(most));
         norms[i] = norm_bound(row, dimensions);
-        squares[i] = canonical_distance(row, zero.data(), dimensions);
+        squares[i] = canonical_distance(row, origin.data(), dimensions);
     }
 }
 
@@ -58,7 +60,8 @@ RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, s
     for (const auto& block : blocks) {
         const auto values = static_cast<std::int64_t>(block.values.size());
         const std::int64_t count = values / dimensions;
-        if (count * dimensions != values || (!block.row_ids.empty() && static_cast<std::int64_t>(block.row_ids.size()) != count))
+        if (count * dimensions != values ||
+            (!block.row_ids.empty() && static_cast<std::int64_t>(block.row_ids.size()) != count))
             base::fail(base::ErrorKind::internal, "a block of {} values and {} row ids is not made of rows of {} dimensions",
                        values, block.row_ids.size(), dimensions);
         add_tiles(block.values.data(), count, block.first_row, block.row_ids.empty() ? nullptr : block.row_ids.data());
@@ -122,15 +125,17 @@ void RowSet::check(parallel::Communicator& comm) {
         tile.norms = norms_.data() + tile.first_local;
         if (!weights_.empty()) tile.weights = weights_.data() + tile.first_local;
     }
+    find_first_row(comm);
     std::vector<RowCheck> checks(static_cast<std::size_t>(threads_));
     std::vector<double> squares(norms_.size());
     for_each_tile([&](const RowTile& tile, int worker) {
-        check_tile(tile, dimensions_, norms_.data() + tile.first_local, squares.data() + tile.first_local,
+        check_tile(tile, dimensions_, first_row_, norms_.data() + tile.first_local, squares.data() + tile.first_local,
                    checks[static_cast<std::size_t>(worker)]);
     });
     RowCheck check;
     for (const auto& part : checks) {
         check.largest = std::max(check.largest, part.largest);
+        check.largest_counting = std::max(check.largest_counting, part.largest_counting);
         check.bad_row = std::min(check.bad_row, part.bad_row);
     }
     const std::int64_t bad_row = parallel::all_min(comm, check.bad_row);
@@ -140,14 +145,35 @@ void RowSet::check(parallel::Communicator& comm) {
                       fmt::format("row {} of the vectors holds a NaN or an infinity; k-means needs finite values", bad_row));
     }
     largest_ = parallel::all_max(comm, static_cast<double>(check.largest));
+    largest_counting_ = parallel::all_max(comm, static_cast<double>(check.largest_counting));
     global_rows_ = parallel::all_sum(comm, rows);
     check_weights(comm);
-    WideSum sum(global_rows_, static_cast<double>(dimensions_) * largest_ * largest_ * 2 * largest_weight_);
-    for (std::int64_t i = 0; i < rows; ++i) sum.add(static_cast<double>(weight(i)) * squares[static_cast<std::size_t>(i)]);
+    WideSum sum(global_rows_, static_cast<double>(dimensions_) * largest_counting_ * largest_counting_ * 8 * largest_weight_);
+    for (std::int64_t i = 0; i < rows; ++i)
+        if (weight(i) > 0) sum.add(static_cast<double>(weight(i)) * squares[static_cast<std::size_t>(i)]);
     auto limbs = sum.limbs();
     parallel::all_reduce(comm, std::span<std::int64_t>(limbs), parallel::ReduceOperation::sum);
     sum.set_from_limbs(limbs.data());
     squares_ = sum.value();
+}
+
+// Any row would do, as long as it is the same one wherever rows lie.
+void RowSet::find_first_row(parallel::Communicator& comm) {
+    std::int64_t lowest = no_row, local = 0;
+    for (const RowTile& tile : tiles_)
+        for (std::int64_t i = 0; i < tile.count; ++i)
+            if (tile.row_id(i) < lowest && weight(tile.first_local + i) > 0)
+                lowest = tile.row_id(i), local = tile.first_local + i;
+    const std::int64_t id = parallel::all_min(comm, lowest);
+    // Its bits as integers, of which the other ranks have none: sums carry them over.
+    std::vector<std::int64_t> bits(static_cast<std::size_t>(dimensions_));
+    if (id == lowest && id != no_row) {
+        const auto row = rows_at(std::span(&local, 1));
+        for (std::size_t j = 0; j < row.size(); ++j) bits[j] = std::bit_cast<std::int32_t>(row[j]);
+    }
+    parallel::all_reduce(comm, std::span(bits), parallel::ReduceOperation::sum);
+    first_row_.clear();
+    for (const std::int64_t each : bits) first_row_.push_back(std::bit_cast<float>(static_cast<std::int32_t>(each)));
 }
 
 void RowSet::check_weights(parallel::Communicator& comm) {
@@ -157,7 +183,8 @@ void RowSet::check_weights(parallel::Communicator& comm) {
     std::int64_t bad_row = no_row, counting = local_rows();
     float largest = 0;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
-        if (!(weights_[i] >= 0 && std::isfinite(weights_[i]))) bad_row = std::min(bad_row, row_id(static_cast<std::int64_t>(i)));
+        if (!(weights_[i] >= 0 && std::isfinite(weights_[i])))
+            bad_row = std::min(bad_row, row_id(static_cast<std::int64_t>(i)));
         else largest = std::max(largest, weights_[i]);
         counting -= weights_[i] == 0;
     }
@@ -194,7 +221,8 @@ std::vector<float> RowSet::rows_at(std::span<const std::int64_t> locals) const {
             const Chunk& chunk = *(std::ranges::upper_bound(chunks_, at, {}, &Chunk::first_tile) - 1);
             const std::int64_t first_local = tiles_[chunk.first_tile].first_local, place = locals[i] - first_local;
             // A chunk of which several rows are wanted is read whole, unless the next ones lie elsewhere.
-            const bool several = i + 4 < locals.size() && locals[i + 4] >= first_local && locals[i + 4] < first_local + chunk.rows;
+            const bool several =
+                i + 4 < locals.size() && locals[i + 4] >= first_local && locals[i + 4] < first_local + chunk.rows;
             if (holding != &chunk && several) held = read_chunk(*(holding = &chunk));
             if (holding == &chunk) {
                 row = held.data() + place * dimensions_;
@@ -253,7 +281,8 @@ void RowSet::for_each_tile(const TileWork& work) const {
 
 std::int64_t RowSet::stream_bytes(std::int64_t dimensions) {
     const std::int64_t tile = rows_per_tile(dimensions);
-    return 2 * std::max<std::int64_t>(chunk_values / dimensions / tile, 1) * tile * dimensions * static_cast<std::int64_t>(sizeof(float));
+    return 2 * std::max<std::int64_t>(chunk_values / dimensions / tile, 1) * tile * dimensions *
+           static_cast<std::int64_t>(sizeof(float));
 }
 
 void fail_together(const parallel::Communicator& comm, int speaker, base::ErrorKind kind, const std::string& message) {

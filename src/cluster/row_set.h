@@ -51,7 +51,12 @@ class RowSet {
     std::int64_t global_rows() const { return global_rows_; }
     std::int64_t counting_rows() const { return counting_rows_; }  // of weight above 0, over all ranks
     double largest_component() const { return largest_; }          // max |x_j| over all ranks
-    double sum_of_squares() const { return squares_; }             // sum of w x_j^2 over all ranks, summed exactly
+    double largest_counting_component() const { return largest_counting_; }  // the same of rows of weight above 0
+    // The row of weight above 0 with the lowest id, [dimensions]; zeros where there is none. Equal on all ranks.
+    std::span<const float> first_row() const { return first_row_; }
+    // Sum of w ||x - first_row()||^2 over all ranks, summed exactly. Measured from the midst of the rows, it loses nothing
+    // where they all lie far from the origin.
+    double sum_of_squares() const { return squares_; }
     double largest_weight() const { return largest_weight_; }
     bool weighted() const { return weighted_; }
     float weight(std::int64_t local) const { return weights_.empty() ? 1.0f : weights_[static_cast<std::size_t>(local)]; }
@@ -81,13 +86,15 @@ class RowSet {
     void add_chunks(const RowSource& source);
     void check(parallel::Communicator& comm);
     void check_weights(parallel::Communicator& comm);
+    void find_first_row(parallel::Communicator& comm);
     std::size_t tile_of(std::int64_t local) const;
     void run_tiles(std::size_t first, std::size_t last, const float* values, const TileWork& work) const;
     std::vector<float> read_chunk(const Chunk& chunk) const;
 
     std::int64_t dimensions_, global_rows_ = 0, counting_rows_ = 0;
     int threads_;
-    double largest_ = 0, squares_ = 0, largest_weight_ = 1;
+    double largest_ = 0, largest_counting_ = 0, squares_ = 0, largest_weight_ = 1;
+    std::vector<float> first_row_;
     bool weighted_ = false;  // on any rank
     std::vector<float> weights_;
     const RowSource* source_ = nullptr;        // where rows are streamed

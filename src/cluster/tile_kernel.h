@@ -27,7 +27,7 @@ struct PackedView {
     const float* norms;    // ||c||^2 rounded to float, [columns]
     std::int64_t columns;  // a multiple of the lanes
     std::int64_t dimensions;
-    const float* narrow;           // -2c one after another, each filled up with zeros to whole registers; null: there are panels
+    const float* narrow;  // -2c one after another, each filled up with zeros to whole registers; null: there are panels
     std::int64_t narrow_centroids;  // in `narrow`, filled up to an even number, four at least
 };
 

@@ -131,7 +131,8 @@ struct TileKernelBody {
     // With a single vector of centroids the arithmetic takes no longer than memory does: the rows `ahead` floats further
     // on, which come next, are asked for in time.
     template <int vectors, bool first>
-    [[gnu::noinline]] static void multiply(const float* const* x, std::int64_t length, const float* packed, float* held, std::int64_t ahead) {
+    [[gnu::noinline]] static void multiply(const float* const* x, std::int64_t length, const float* packed, float* held,
+                                           std::int64_t ahead) {
         constexpr int columns = vectors * lanes;
         constexpr std::int64_t line = 16;  // floats
         Floats sums[tile_rows][vectors] = {};
@@ -169,8 +170,8 @@ struct TileKernelBody {
         const float* x[tile_rows];
         for (int r = 0; r < tile_rows; ++r)  // a tile that sticks out computes the last row again
             x[r] = rows + (row + r < count ? row + r : count - 1) * d + begin;
-        (begin == 0 ? multiply<vectors, true> : multiply<vectors, false>)(x, length, packed + begin * columns, products + row * columns,
-                                                                                  tile_rows * d);
+        (begin == 0 ? multiply<vectors, true> : multiply<vectors, false>)(x, length, packed + begin * columns,
+                                                                          products + row * columns, tile_rows * d);
     }
 
     // products [count, vectors * lanes] = the block's rows times one panel.
@@ -197,7 +198,8 @@ struct TileKernelBody {
         if constexpr (lanes == narrow_lanes)
             if (centroids.narrow) {
                 multiply_narrow(rows, count, centroids, products);
-                for (std::int64_t row = 0; row < count; ++row) done(row, 0, load(products + row * lanes) + load(centroids.norms));
+                for (std::int64_t row = 0; row < count; ++row)
+                    done(row, 0, load(products + row * lanes) + load(centroids.norms));
                 return;
             }
 #endif
@@ -232,7 +234,9 @@ struct TileKernelBody {
 #if defined(__AVX512F__)
         if constexpr (has_narrow)
             if (centroids.narrow) {
-                all_values(rows, count, centroids, [&](std::int64_t row, std::int64_t, Floats value) { result[row] = best_two_of(reinterpret_cast<__m512>(value)); });
+                all_values(rows, count, centroids, [&](std::int64_t row, std::int64_t, Floats value) {
+                    result[row] = best_two_of(reinterpret_cast<__m512>(value));
+                });
                 return;
             }
 #endif

@@ -28,23 +28,27 @@ struct NarrowTile {
         Floats8 a[4];  // quarters of t[i] and t[i + 4]
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i)
-            a[i] = __builtin_shufflevector(t[i], t[i + 4], 0, 1, 2, 3, 8, 9, 10, 11) + __builtin_shufflevector(t[i], t[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+            a[i] = __builtin_shufflevector(t[i], t[i + 4], 0, 1, 2, 3, 8, 9, 10, 11) +
+                   __builtin_shufflevector(t[i], t[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
         Floats8 b[2];
 #pragma GCC unroll 2
         for (int i = 0; i < 2; ++i)
             b[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13) +
                    __builtin_shufflevector(a[2 * i], a[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);
-        return __builtin_shufflevector(b[0], b[1], 0, 2, 8, 10, 4, 6, 12, 14) + __builtin_shufflevector(b[0], b[1], 1, 3, 9, 11, 5, 7, 13, 15);
+        return __builtin_shufflevector(b[0], b[1], 0, 2, 8, 10, 4, 6, 12, 14) +
+               __builtin_shufflevector(b[0], b[1], 1, 3, 9, 11, 5, 7, 13, 15);
     }
 
     [[gnu::always_inline]] static Floats4 sums_of_four(const Floats8* t) {
         Floats4 a[4];
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) a[i] = __builtin_shufflevector(t[i], t[i], 0, 1, 2, 3) + __builtin_shufflevector(t[i], t[i], 4, 5, 6, 7);
+        for (int i = 0; i < 4; ++i)
+            a[i] = __builtin_shufflevector(t[i], t[i], 0, 1, 2, 3) + __builtin_shufflevector(t[i], t[i], 4, 5, 6, 7);
         Floats4 b[2];
 #pragma GCC unroll 2
         for (int i = 0; i < 2; ++i)
-            b[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 4, 5) + __builtin_shufflevector(a[2 * i], a[2 * i + 1], 2, 3, 6, 7);
+            b[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 4, 5) +
+                   __builtin_shufflevector(a[2 * i], a[2 * i + 1], 2, 3, 6, 7);
         return __builtin_shufflevector(b[0], b[1], 0, 2, 4, 6) + __builtin_shufflevector(b[0], b[1], 1, 3, 5, 7);
     }
 
@@ -82,9 +86,11 @@ struct NarrowTile {
             Floats8 halves[12];
 #pragma GCC unroll 12
             for (int c = 0; c < 12; ++c)
-                halves[c] = c < centroids ? __builtin_shufflevector(sums[r][c < centroids ? c : 0], sums[r][0], 0, 1, 2, 3, 4, 5, 6, 7) +
-                                                __builtin_shufflevector(sums[r][c < centroids ? c : 0], sums[r][0], 8, 9, 10, 11, 12, 13, 14, 15)
-                                          : Floats8{};
+                halves[c] =
+                    c < centroids
+                        ? __builtin_shufflevector(sums[r][c < centroids ? c : 0], sums[r][0], 0, 1, 2, 3, 4, 5, 6, 7) +
+                              __builtin_shufflevector(sums[r][c < centroids ? c : 0], sums[r][0], 8, 9, 10, 11, 12, 13, 14, 15)
+                        : Floats8{};
             float* out = products + r * lanes;
             *reinterpret_cast<Loose8*>(out) = sums_of_eight(halves);
             *reinterpret_cast<Loose4*>(out + 8) = centroids > 8 ? sums_of_four(halves + 8) : Floats4{};
@@ -117,7 +123,8 @@ inline RowBest best_two_of(__m512 values) {
     const float first = _mm512_reduce_min_ps(values);
     const int id = __builtin_ctz(_mm512_cmp_ps_mask(values, _mm512_set1_ps(first), _CMP_LE_OQ) | 1u << (narrow_lanes - 1));
     const float infinity = __builtin_inff();
-    return {first, _mm512_reduce_min_ps(_mm512_mask_mov_ps(values, static_cast<__mmask16>(1u << id), _mm512_set1_ps(infinity))), infinity, id, 0};
+    return {first, _mm512_reduce_min_ps(_mm512_mask_mov_ps(values, static_cast<__mmask16>(1u << id), _mm512_set1_ps(infinity))),
+            infinity, id, 0};
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ struct EncodeReport {
     std::int64_t tokens = 0;                         // computed, special ones included
     std::int64_t long_texts = 0;                     // of the texts, cut or split into windows
     std::int64_t events_without_time = 0;            // counted where age matters
+    std::int64_t rejected = 0;                       // rows of a table that were no records
+    std::int64_t first_rejected = -1;                // the first of those in partitions of this rank; -1: none
+    std::string rejected_because;                    // and why
     std::int64_t partitions = 0, partitions_reused = 0;
     std::int64_t dimension = 0;
     std::string summary;  // one line for people

@@ -151,12 +151,12 @@ class PartitionEncoder {
     }
 
     EncodeReport total_report() {
-        std::array<std::int64_t, 8> counts{report_.users,      report_.users_without_text, report_.texts,
+        std::array<std::int64_t, 9> counts{report_.users,      report_.users_without_text, report_.texts,
                                            report_.tokens,     report_.long_texts,         report_.events_without_time,
-                                           report_.partitions, report_.partitions_reused};
+                                           report_.rejected,   report_.partitions,         report_.partitions_reused};
         parallel::all_reduce(comm_, std::span<std::int64_t>(counts), parallel::ReduceOperation::sum);
-        EncodeReport total{counts[0], counts[1], counts[2], counts[3], counts[4],
-                           counts[5], counts[6], counts[7], columns_,  {}};
+        EncodeReport total{counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6],
+                           report_.first_rejected, report_.rejected_because, counts[7], counts[8], columns_, {}};
         total.summary =
             fmt::format("{} {} as vectors of {}, from {} texts with {} tokens", base::human_count(total.users), work_.rows_are,
                         total.dimension, base::human_count(total.texts), base::human_count(total.tokens));

@@ -1,6 +1,5 @@
 #include "encode/encode_table.h"
 
-#include <mutex>
 #include <numeric>
 
 #include "base/error.h"
@@ -8,30 +7,13 @@
 #include "base/progress.h"
 #include "encode/encode_partitions.h"
 #include "parallel/agreement.h"
-#include "parallel/collectives.h"
 #include "store/virtual_index.h"
 
 namespace kohort::encode {
 namespace {
 
-// Rows that were no records, on this rank so far.
-struct Rejected {
-    std::mutex mutex;
-    std::int64_t rows = 0, first_row = -1;
-    corpus::Reason reason = corpus::Reason::none;
-
-    void add(const corpus::TextTable::Texts& read) {
-        std::lock_guard lock(mutex);
-        rows += read.rejected;
-        if (read.rejected > 0 && (first_row < 0 || read.first_rejected < first_row))
-            first_row = read.first_rejected, reason = read.reason;
-    }
-};
-
-EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable& table, std::int32_t partition,
-                             Rejected& rejected) {
+EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable& table, std::int32_t partition) {
     const auto read = table.read(partition);
-    rejected.add(read);
     const std::vector<std::string_view> texts(read.texts.begin(), read.texts.end());
     auto encoded = table.holds_ids() ? encoder.encode_ids(read.ids) : encoder.encode(texts);
     const auto with_text = std::accumulate(encoded.has_tokens.begin(), encoded.has_tokens.end(), std::int64_t{0});
@@ -41,7 +23,10 @@ EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable
             with_text,
             encoded.tokens,
             encoded.long_texts,
-            0};
+            0,
+            read.rejected,
+            read.first_rejected,
+            std::string(corpus::name_of(read.reason))};
 }
 
 }  // namespace
@@ -53,19 +38,19 @@ EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& 
     auto texts_options = options.texts;
     texts_options.unit = options.normalize;
     const TextEncoder encoder(model, tokenizer, texts_options);
-    Rejected rejected;
     PartitionWork work = {
-        {}, {}, table.rows(), "rows", [&](std::int32_t partition) { return encode_rows(encoder, table, partition, rejected); }};
+        {}, {}, table.rows(), "rows", [&](std::int32_t partition) { return encode_rows(encoder, table, partition); }};
     for (std::int32_t p = 0; p < table.partitions(); ++p) {
         work.order.push_back(p);
         work.rows_before.push_back(table.first_row(p));
     }
     auto report = encode_partitions(comm, run, stage, key, encoder.dimension(), work, options);
-    const auto bad = parallel::all_sum(comm, rejected.rows);
+    const auto bad = report.rejected;
     parallel::agree(comm, [&] {
-        if (rejected.rows == 0 || static_cast<double>(bad) <= max_bad_fraction * static_cast<double>(table.rows())) return;
+        const bool too_many = static_cast<double>(bad) > max_bad_fraction * static_cast<double>(table.rows());
+        if (!too_many || report.first_rejected < 0) return;
         base::fail(base::ErrorKind::input, "{} of {} rows are no records, more than --max-bad-fraction {}; row {}: {}", bad,
-                   table.rows(), max_bad_fraction, rejected.first_row, corpus::name_of(rejected.reason));
+                   table.rows(), max_bad_fraction, report.first_rejected, report.rejected_because);
     });
     if (bad > 0) report.summary += fmt::format("; {} rows are no records", base::human_count(bad));
     const auto digest = store::write_virtual_index(comm, run.path(), {key.stage(), key.hash(), table.partitions(), {}});

@@ -42,10 +42,30 @@ std::string write_vectors(const std::filesystem::path& path, std::string_view st
     file.set_attribute("/", "users_without_text", made.rows_without_text);
     file.set_attribute("/", "texts", made.texts);
     file.set_attribute("/", "tokens", made.tokens);
+    if (made.rejected > 0) {  // a run that goes on must know of them too
+        file.set_attribute("/", "rejected", made.rejected);
+        file.set_attribute("/", "first_rejected", made.first_rejected);
+        file.set_attribute("/", "rejected_because", made.rejected_because);
+    }
     if (const auto kind = options.post_processing.kind; kind != PostProcess::none)
         file.set_attribute("/", "post_process", std::string(name_of(kind)));
     return file.commit();
 }
+
+namespace {
+
+// Of rows that were no records: into an EncodedPartition, or an EncodeReport.
+template <class Made>
+void read_rejected(const store::PartitionReader& file, Made& made) {
+    if (!file.has_attribute("/", "rejected")) return;
+    made.rejected += file.integer_attribute("/", "rejected");
+    const auto first = file.integer_attribute("/", "first_rejected");
+    if (made.first_rejected >= 0 && made.first_rejected <= first) return;
+    made.first_rejected = first;
+    made.rejected_because = file.string_attribute("/", "rejected_because");
+}
+
+}  // namespace
 
 void count_file(const std::filesystem::path& path, EncodeReport& report) {
     const store::PartitionReader file(path);
@@ -53,6 +73,7 @@ void count_file(const std::filesystem::path& path, EncodeReport& report) {
     report.users_without_text += file.integer_attribute("/", "users_without_text");
     report.texts += file.integer_attribute("/", "texts");
     report.tokens += file.integer_attribute("/", "tokens");
+    read_rejected(file, report);
     ++report.partitions;
 }
 
@@ -86,6 +107,7 @@ std::optional<EncodedPartition> RawVectors::read(std::int32_t partition) const {
         made.rows_without_text = file.integer_attribute("/", "users_without_text");
         made.texts = file.integer_attribute("/", "texts");
         made.tokens = file.integer_attribute("/", "tokens");
+        read_rejected(file, made);
         return made;
     } catch (const base::Error& error) {
         if (error.kind() != base::ErrorKind::environment) throw;

@@ -17,6 +17,8 @@ struct EncodedPartition {
     std::vector<float> vectors;  // [rows, dimension]
     std::int64_t rows = 0, rows_without_text = 0, texts = 0, tokens = 0;
     std::int64_t long_texts = 0, events_without_time = 0;  // for people; in no file
+    std::int64_t rejected = 0, first_rejected = -1;        // rows that were no records, and the first of them in the table
+    std::string rejected_because = {};                     // the reason for that one
 };
 
 // Writes /obsm/embedding [rows, columns] in options.storage, and attributes that say how it was made. Returns the file's

@@ -16,6 +16,9 @@ namespace kohort::model {
 
 using Json = nlohmann::ordered_json;
 
+// No model has so many; a file that says more would have its tensors named until memory is full.
+inline constexpr std::int64_t most_layers = 10'000;
+
 struct ActivationName {
     std::string_view name;
     Activation activation;
@@ -68,6 +71,12 @@ class ConfigFields {
     void require_sizes(std::initializer_list<std::pair<const char*, std::int64_t>> sizes) const {
         for (const auto& [name, size] : sizes)
             if (size < 1 || size > 1 << 30) base::fail(base::ErrorKind::usage, "{}: a model cannot have {} = {}", where_, name, size);
+    }
+
+    // The same of the number of layers.
+    void require_layers(const char* name, std::int64_t layers) const {
+        require_sizes({{name, layers}});
+        if (layers > most_layers) base::fail(base::ErrorKind::usage, "{}: a model cannot have {} = {}", where_, name, layers);
     }
 
     // The activation that a key names. Error(usage) for one that is not known.

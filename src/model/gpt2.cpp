@@ -29,7 +29,8 @@ Gpt2Config parse_gpt2_config(std::string_view json, const std::string& where) {
     fields.read("layer_norm_epsilon", config.layer_norm_epsilon);
     config.activation_function = fields.activation("activation_function", Activation::gelu_tanh);
     fields.require_sizes({{"vocab_size", config.vocab_size}, {"n_positions", config.n_positions}, {"n_embd", config.n_embd},
-                          {"n_layer", config.n_layer}, {"n_head", config.n_head}});
+                          {"n_head", config.n_head}});
+    fields.require_layers("n_layer", config.n_layer);
     if (config.n_inner == 0) config.n_inner = 4 * config.n_embd;
     fields.require_sizes({{"n_inner", config.n_inner}});
     if (config.n_embd % config.n_head != 0)

@@ -20,6 +20,8 @@ void ModelConfig::check() const {
                                                                      {"type_vocab_size", type_vocab_size}}};
     for (const auto& [name, size] : sizes)
         if (size < 1 || size > 1 << 30) base::fail(ErrorKind::usage, "a model cannot have {} = {}", name, size);
+    if (num_hidden_layers > most_layers)
+        base::fail(ErrorKind::usage, "a model cannot have num_hidden_layers = {}", num_hidden_layers);
     if (hidden_size % num_attention_heads != 0)
         base::fail(ErrorKind::usage, "num_attention_heads = {} does not divide hidden_size = {}", num_attention_heads, hidden_size);
     for (const double rate : {hidden_dropout_prob, attention_probs_dropout_prob})

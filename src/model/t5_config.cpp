@@ -43,7 +43,8 @@ T5Config parse_t5_config(std::string_view json, const std::string& where) {
     if (!config.gated && feed_forward != "relu")
         base::fail(base::ErrorKind::usage, "{}: feed_forward_proj \"{}\" is not known; relu and gated-gelu are", where, feed_forward);
     fields.require_sizes({{"vocab_size", config.vocab_size}, {"d_model", config.d_model}, {"d_kv", config.d_kv}, {"d_ff", config.d_ff},
-                          {"num_layers", config.num_layers}, {"num_heads", config.num_heads}});
+                          {"num_heads", config.num_heads}});
+    fields.require_layers("num_layers", config.num_layers);
     // Half of the buckets look back, and half of those hold single distances.
     if (config.relative_attention_num_buckets < 4 || config.relative_attention_num_buckets % 2 != 0 ||
         config.relative_attention_max_distance <= config.relative_attention_num_buckets / 4)

@@ -84,6 +84,7 @@ class PartitionReader {
     std::vector<T> read_rows(const std::string& name, std::int64_t first, std::int64_t count) const;
     std::vector<std::string> read_strings(const std::string& name) const;
 
+    bool has_attribute(const std::string& object, const std::string& name) const;
     std::string string_attribute(const std::string& object, const std::string& name) const;
     std::int64_t integer_attribute(const std::string& object, const std::string& name) const;
     std::vector<std::string> strings_attribute(const std::string& object, const std::string& name) const;

@@ -106,6 +106,11 @@ std::vector<std::string> PartitionReader::read_strings(const std::string& name) 
     return values;
 }
 
+bool PartitionReader::has_attribute(const std::string& object, const std::string& name) const {
+    return state_->attribute(object, name, [](hid_t holder, const std::string& wanted, const std::string&) {
+        return hdf5::has_attribute(holder, wanted.c_str());
+    });
+}
 std::string PartitionReader::string_attribute(const std::string& object, const std::string& name) const {
     return state_->attribute(object, name, hdf5::read_string_attribute);
 }

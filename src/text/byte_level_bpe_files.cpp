@@ -5,6 +5,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "text/added_token_files.h"
 #include "text/byte_level_bpe.h"
 
 namespace kohort::text {
@@ -101,7 +102,9 @@ std::unique_ptr<Tokenizer> read_byte_level_bpe(const fs::path& folder) {
             settings.add_prefix_space = found->get<bool>();
     }
     add_special_tokens(settings);
+    keep_added_tokens_file(folder, files);
     try {
+        add_missing(settings.pieces, read_added_tokens_beside(folder), settings.pipeline.added);
         return std::make_unique<ByteLevelBpe>(std::move(settings));
     } catch (const base::Error& error) {
         base::fail(error.kind(), "{}: {}", merges.string(), error.what());

@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "text/added_token_files.h"
 #include "text/unigram_tokenizer.h"
 
 namespace kohort::text {
@@ -16,7 +17,12 @@ using base::ErrorKind;
 using Kind = SentencePieceModel::Kind;
 
 constexpr const char *config_name = "tokenizer_config.json", *model_name = "spiece.model";
+constexpr const char* xlm_roberta_name = "sentencepiece.bpe.model";  // a unigram model in spite of its name
 constexpr std::int64_t extra_of_t5 = 100, most_extra = 1 << 20;
+
+// XLM-RoBERTa's first ids; <mask> is its last.
+constexpr const char* xlm_roberta_first[] = {"<s>", "<pad>", "</s>", "<unk>"};
+constexpr TokenId xlm_begin = 0, xlm_end = 2, xlm_unknown = 3, xlm_offset = 1;
 
 std::string extra_token(std::int64_t number) { return fmt::format("<extra_id_{}>", number); }
 
@@ -25,7 +31,45 @@ TokenId id_of(const SentencePieceModel& model, std::string_view text) {
     return found == model.pieces.end() ? -1 : static_cast<TokenId>(found - model.pieces.begin());
 }
 
-PipelineSettings make_pipeline(const SentencePieceModel& model, std::int64_t extra, std::vector<TokenizerFile> files) {
+// The id of each piece. XLM-RoBERTa's are one more than the file's, but for tokens that have a place of their own.
+std::vector<TokenId> ids_of_pieces(const SentencePieceModel& model, SentencePieceKind kind) {
+    std::vector<TokenId> ids;
+    const auto count = static_cast<TokenId>(model.pieces.size());
+    for (TokenId id = 0; id < count; ++id) ids.push_back(kind == SentencePieceKind::xlm_roberta ? id + xlm_offset : id);
+    if (kind != SentencePieceKind::xlm_roberta) return ids;
+    const auto is_control = [&](std::size_t id) { return id < model.pieces.size() && model.pieces[id].kind == Kind::control; };
+    if (model.unknown != 0 || !is_control(1) || !is_control(2))
+        base::fail(ErrorKind::usage, "its first pieces are not <unk>, <s> and </s>, as XLM-RoBERTa's are");
+    for (std::size_t id = 0; id < model.pieces.size(); ++id) {
+        const auto found = std::ranges::find(xlm_roberta_first, model.pieces[id].text);
+        if (found != std::end(xlm_roberta_first)) ids[id] = static_cast<TokenId>(found - xlm_roberta_first);
+        if (model.pieces[id].text == "<mask>") ids[id] = count + xlm_offset;
+    }
+    ids[0] = xlm_unknown;
+    return ids;
+}
+
+PipelineSettings make_xlm_roberta_pipeline(const SentencePieceModel& model, std::vector<TokenizerFile> files) {
+    PipelineSettings settings;
+    settings.files = std::move(files);
+    std::vector<std::string> tokens(model.pieces.size() + xlm_offset + 1);
+    const auto ids = ids_of_pieces(model, SentencePieceKind::xlm_roberta);
+    for (std::size_t piece = 0; piece < ids.size(); ++piece) tokens[static_cast<std::size_t>(ids[piece])] = model.pieces[piece].text;
+    for (const char* name : xlm_roberta_first) {
+        const auto id = static_cast<TokenId>(settings.added.size());
+        settings.added.push_back({.id = id, .content = name});
+        tokens[static_cast<std::size_t>(id)] = name;
+    }
+    settings.added.push_back(
+        {.id = static_cast<TokenId>(tokens.size()) - 1, .content = "<mask>", .lstrip = true, .strips_as_python = true});
+    tokens.back() = "<mask>";
+    settings.vocabulary = Vocabulary(std::move(tokens));
+    constexpr TokenId first = PostProcessor::first, second = PostProcessor::second;
+    settings.post_processor = {.single = {xlm_begin, first, xlm_end}, .pair = {xlm_begin, first, xlm_end, xlm_end, second, xlm_end}};
+    return settings;
+}
+
+PipelineSettings make_t5_pipeline(const SentencePieceModel& model, std::int64_t extra, std::vector<TokenizerFile> files) {
     PipelineSettings settings;
     settings.files = std::move(files);
     std::vector<std::string> tokens;
@@ -50,9 +94,18 @@ PipelineSettings make_pipeline(const SentencePieceModel& model, std::int64_t ext
     return settings;
 }
 
+PipelineSettings make_pipeline(const SentencePieceModel& model, const SentencePieceLayout& layout,
+                               std::vector<TokenizerFile> files) {
+    auto settings = layout.kind == SentencePieceKind::xlm_roberta ? make_xlm_roberta_pipeline(model, std::move(files))
+                                                                  : make_t5_pipeline(model, layout.extra, std::move(files));
+    add_missing(settings.vocabulary, layout.added, settings.added);
+    settings.vocabulary = with_added(std::move(settings.vocabulary), settings.added);
+    return settings;
+}
+
 // Scores as the library computes them (unigram_model.cc): float32, but for those of user-defined pieces, which are to be
 // taken before all others.
-UnigramModel make_model(const SentencePieceModel& model) {
+UnigramModel make_model(const SentencePieceModel& model, const std::vector<TokenId>& ids) {
     float lowest = FLT_MAX, highest = FLT_MIN;
     for (const auto& piece : model.pieces) {
         if (piece.kind != Kind::normal) continue;
@@ -62,19 +115,44 @@ UnigramModel make_model(const SentencePieceModel& model) {
     std::vector<UnigramPiece> pieces;
     for (std::size_t id = 0; id < model.pieces.size(); ++id) {
         const auto& piece = model.pieces[id];
-        if (piece.kind == Kind::normal) pieces.push_back({piece.text, static_cast<TokenId>(id), piece.score});
+        if (piece.kind == Kind::normal) pieces.push_back({piece.text, ids[id], piece.score});
         if (piece.kind == Kind::user_defined)
-            pieces.push_back({piece.text, static_cast<TokenId>(id), static_cast<float>(piece.text.size()) * highest - 0.1});
+            pieces.push_back({piece.text, ids[id], static_cast<float>(piece.text.size()) * highest - 0.1});
     }
     return UnigramModel(pieces, lowest - static_cast<float>(UnigramModel::unknown_penalty), UnigramModel::Sums::float32);
 }
 
-// How many extra tokens there are; the settings that say so are added to the files that belong to the tokenizer.
-std::int64_t count_of_extra(const fs::path& path, const SentencePieceModel& model, std::vector<TokenizerFile>& files) {
+// What tokenizer_config.json or, without its word, the file's name says. A kind that numbers the pieces in yet another
+// way is refused: its ids would be wrong, and nobody would notice.
+SentencePieceKind kind_of(const fs::path& path, const nlohmann::ordered_json& config) {
+    std::string name;
+    if (const auto found = config.find("tokenizer_class"); found != config.end() && found->is_string())
+        name = found->get<std::string>();
+    if (name.ends_with("Fast")) name.resize(name.size() - 4);
+    if (name.empty()) return path.filename() == xlm_roberta_name ? SentencePieceKind::xlm_roberta : SentencePieceKind::t5;
+    if (name == "XLMRobertaTokenizer") return SentencePieceKind::xlm_roberta;
+    if (name == "T5Tokenizer" || name == "MT5Tokenizer") return SentencePieceKind::t5;
+    base::fail(ErrorKind::usage,
+               "{} says that it is for {}, but Kohort knows only T5Tokenizer, MT5Tokenizer and XLMRobertaTokenizer for such a "
+               "file; a tokenizer.json beside it would be read instead",
+               config_name, name);
+}
+
+// The files that belong to the tokenizer follow from it; of T5's, settings that say how many extra tokens there are.
+SentencePieceLayout read_layout(const fs::path& path, const SentencePieceModel& model, std::vector<TokenizerFile>& files) {
     const auto beside = path.parent_path() / config_name;
-    std::string bytes = fs::exists(beside) ? base::read_file(beside) : "{}";
+    const bool configured = fs::exists(beside);
+    std::string bytes = configured ? base::read_file(beside) : "{}";
     auto config = nlohmann::ordered_json::parse(bytes, nullptr, false);
     if (!config.is_object()) base::fail(ErrorKind::usage, "{}: no JSON object", beside.string());
+    const auto kind = kind_of(path, config);
+    auto added = read_added_tokens_beside(path.parent_path());
+    keep_added_tokens_file(path.parent_path(), files);
+    if (kind == SentencePieceKind::xlm_roberta) {
+        files.front().name = xlm_roberta_name;
+        if (configured) files.push_back({config_name, std::move(bytes)});
+        return {kind, 0, std::move(added)};
+    }
     if (!config.contains("extra_ids")) {
         config["extra_ids"] = path.filename() == model_name && id_of(model, extra_token(0)) < 0 ? extra_of_t5 : 0;
         bytes = config.dump(2) + "\n";
@@ -83,22 +161,23 @@ std::int64_t count_of_extra(const fs::path& path, const SentencePieceModel& mode
     if (!extra.is_number_integer() || extra < 0 || extra > most_extra)
         base::fail(ErrorKind::usage, "{}: extra_ids is {}; it is to be 0 to {}", beside.string(), extra.dump(), most_extra);
     files.push_back({config_name, std::move(bytes)});
-    return extra.get<std::int64_t>();
+    return {kind, extra.get<std::int64_t>(), std::move(added)};
 }
 
 }  // namespace
 
-SentencePieceTokenizer::SentencePieceTokenizer(const SentencePieceModel& model, std::int64_t extra,
+SentencePieceTokenizer::SentencePieceTokenizer(const SentencePieceModel& model, const SentencePieceLayout& layout,
                                                std::vector<TokenizerFile> files)
-    : PipelineTokenizer(make_pipeline(model, extra, std::move(files))),
+    : PipelineTokenizer(make_pipeline(model, layout, std::move(files))),
       normalizer_(model),
-      model_(make_model(model)),
-      unknown_(model.unknown),
+      model_(make_model(model, ids_of_pieces(model, layout.kind))),
+      unknown_(ids_of_pieces(model, layout.kind)[static_cast<std::size_t>(model.unknown)]),
       byte_fallback_(model.byte_fallback) {
+    const auto ids = ids_of_pieces(model, layout.kind);
     byte_ids_.fill(unknown_);
     for (std::size_t id = 0; id < model.pieces.size(); ++id)
         for (unsigned byte = 0; model.pieces[id].kind == Kind::byte && byte < 256; ++byte)
-            if (model.pieces[id].text == byte_piece(byte)) byte_ids_[byte] = static_cast<TokenId>(id);
+            if (model.pieces[id].text == byte_piece(byte)) byte_ids_[byte] = ids[id];
 }
 
 void SentencePieceTokenizer::encode_stretch(std::string_view text, bool, std::size_t, std::vector<TokenId>& ids) const {
@@ -134,8 +213,8 @@ std::unique_ptr<Tokenizer> read_sentencepiece(const fs::path& path) {
     std::vector<TokenizerFile> files{{model_name, base::read_file(path)}};
     try {
         const auto model = parse_sentencepiece_model(files.front().bytes);
-        const auto extra = count_of_extra(path, model, files);
-        return std::make_unique<SentencePieceTokenizer>(model, extra, std::move(files));
+        const auto layout = read_layout(path, model, files);
+        return std::make_unique<SentencePieceTokenizer>(model, layout, std::move(files));
     } catch (const base::Error& problem) {
         if (problem.kind() != ErrorKind::usage) throw;
         base::fail(ErrorKind::usage, "{} is no SentencePiece model that Kohort can read: {}", path.string(), problem.what());

@@ -45,6 +45,7 @@ class Tokenizer {
 
 // From the first of these that a folder holds: tokenizer.json; vocab.txt (+ tokenizer_config.json); vocab.json with
 // merges.txt, or encoder.json with vocab.bpe; spiece.model, or the only *.model. Or from one of these files.
+// What tokenizer_config.json or added_tokens.json adds to a vocabulary beside it is read too.
 // A vocab.txt without tokenizer_config.json means lowercase; `lowercase` overrides all files of BERT's kind, where given.
 // Error(usage) when nothing there is a tokenizer that Kohort knows.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path, std::optional<bool> lowercase = std::nullopt);

@@ -150,6 +150,10 @@ WordPiece::State::State(WordPieceSettings settings_)
         if (token.id >= static_cast<TokenId>(tokens.size())) tokens.resize(static_cast<std::size_t>(token.id) + 1);
         tokens[static_cast<std::size_t>(token.id)] = token.content;
     }
+    for (const auto* pattern : {&settings.post_processor.single, &settings.post_processor.pair})
+        for (const TokenId id : *pattern)
+            if (id >= static_cast<TokenId>(tokens.size()))
+                base::fail(base::ErrorKind::usage, "the post_processor adds the token {}, and there are only {}", id, tokens.size());
     alone.reserve(characters.alone_words().size());
     for (const std::string& word : characters.alone_words()) alone.push_back(cut_word(word, settings).front());
 }

@@ -5,6 +5,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "text/added_token_files.h"
 
 namespace kohort::text {
 namespace {
@@ -113,7 +114,9 @@ std::unique_ptr<Tokenizer> read_bert_vocabulary(const std::filesystem::path& pat
     }
     if (lowercase) options.lowercase = *lowercase;
     try {
-        return std::make_unique<WordPiece>(bert_settings(read_vocabulary_file(path), options));
+        WordPieceSettings settings = bert_settings(read_vocabulary_file(path), options);
+        add_missing(settings.vocabulary, read_added_tokens_beside(path.parent_path()), settings.added);
+        return std::make_unique<WordPiece>(std::move(settings));
     } catch (const base::Error& problem) {
         if (problem.kind() != base::ErrorKind::usage) throw;
         base::fail(base::ErrorKind::usage, "{}: {}", path.string(), problem.what());

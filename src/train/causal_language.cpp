@@ -27,8 +27,8 @@ class CausalLanguage : public Objective {
         return {std::move(sequence)};
     }
     std::optional<model::HeadFormat> head_format() const override {
-        const auto end = std::to_string(end_);
-        return model::HeadFormat{"GPT2LMHeadModel", "transformer.", {{"bos_token_id", end}, {"eos_token_id", end}}};
+        const auto begin = std::to_string(classify_ >= 0 ? classify_ : end_);
+        return model::HeadFormat{"GPT2LMHeadModel", "transformer.", {{"bos_token_id", begin}, {"eos_token_id", std::to_string(end_)}}};
     }
 
     StepResult compute(const StepContext& step) override {

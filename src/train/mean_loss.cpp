@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/worker_threads.h"
 #include "parallel/collectives.h"
@@ -22,12 +23,14 @@ StepResult mean_over_targets(const StepContext& step, std::int64_t count, std::i
         step.comm.check_peers();
         losses[static_cast<std::size_t>(i)] = learn(i, targets);
     });
-    std::int64_t sum = 0;
-    for (const double loss : losses)
-        // A loss that is not finite shows in its gradient, where the reducer finds it.
-        if (std::isfinite(loss)) sum += parallel::to_fixed_point(loss, loss_exponent);
-    sum = parallel::all_sum(step.comm, sum);
-    return {parallel::from_fixed_point(sum, loss_exponent) / static_cast<double>(std::max<std::int64_t>(targets, 1)), targets};
+    std::int64_t sums[2] = {0, 0};  // of losses, and of how many are no numbers
+    for (const double loss : losses) {
+        if (std::isfinite(loss)) sums[0] += parallel::to_fixed_point(loss, loss_exponent);
+        else ++sums[1];
+    }
+    parallel::all_reduce(step.comm, std::span<std::int64_t>(sums), parallel::ReduceOperation::sum);
+    if (sums[1] > 0) return {std::numeric_limits<double>::quiet_NaN(), targets};
+    return {parallel::from_fixed_point(sums[0], loss_exponent) / static_cast<double>(std::max<std::int64_t>(targets, 1)), targets};
 }
 
 double learn_targets(const StepContext& step, Replica& replica, const torch::Tensor& scores,

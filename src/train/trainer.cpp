@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 
 #include "base/error.h"
@@ -112,10 +113,10 @@ std::vector<parallel::Range> elements_of(const ParameterChunks& chunks, const st
 }
 
 // Whether ranks keep the moments of their own shares alone; says so where that is this program's choice.
-bool shards_moments(const parallel::Communicator& comm, Zero wish, std::int64_t elements) {
+bool shards_moments(const parallel::Communicator& comm, Choice wish, std::int64_t elements) {
     constexpr std::int64_t large = std::int64_t{256} << 20;
     const std::int64_t bytes = 2 * elements * static_cast<std::int64_t>(sizeof(float));
-    if (comm.size() == 1 || wish == Zero::off || (wish == Zero::automatic && bytes < large)) return false;
+    if (comm.size() == 1 || wish == Choice::off || (wish == Choice::automatic && bytes < large)) return false;
     if (comm.is_root()) base::log_info("ZeRO-1: the optimizer's {} MiB are shared among {} ranks", bytes >> 20, comm.size());
     return true;
 }
@@ -316,6 +317,9 @@ class Trainer {
         if (!best_ || (step_ % options_.evaluate_every != 0 && step_ != options_.steps)) return;
         std::optional<Score> score;
         report_.held_out_loss.emplace_back(step_, evaluation_.loss(&score));
+        if (!std::isfinite(report_.held_out_loss.back().second))
+            base::fail(base::ErrorKind::internal,
+                       "the loss on held-out users is not a finite number after training step {}; a lower learning rate usually helps", step_);
         const bool lowest = best_evaluation(report_.held_out_loss) + 1 == report_.held_out_loss.size();
         if (lowest) best_->keep(masters_);
         std::vector<base::MetricField> fields{{"objective", std::string(objective_->name())},
@@ -415,6 +419,7 @@ void check(const TokenStore& store, const model::Encoder& encoder, const TrainOp
 TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Encoder& encoder, const TrainOptions& options,
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check(store, encoder, options);
+    model::keep_memory_between_batches();
     const OneThreadAnOperation one_thread;
     const RepeatableKernels repeatable(encoder.device());
     return Trainer(comm, store, encoder, options, run, key, metrics).run();

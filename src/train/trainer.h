@@ -42,10 +42,6 @@ enum class Pooling { mean, cls, last };
 
 enum class Choice { automatic, on, off };
 
-// Whether each rank keeps the optimizer's moments of its share of the parameters alone (Rajbhandari et al. 2020).
-// automatic: with several ranks, where the moments are large.
-enum class Zero { off, on, automatic };
-
 struct TrainOptions {
     ObjectiveKind objective = ObjectiveKind::contrastive;
     std::uint64_t seed = 1;
@@ -95,10 +91,10 @@ struct TrainOptions {
     bool activation_checkpointing = false;          // less memory, a third more time
     Choice gradient_caching = Choice::automatic;    // contrastive: the same for what lies between its two passes
     double checkpoint_every = 60;     // seconds
+    std::int64_t keep_checkpoints = 2;
+    Choice zero = Choice::automatic;  // ZeRO-1 (Rajbhandari et al. 2020); automatic: with several ranks and large moments
     double divergence = 3;            // LossWatch's factor
     bool measure_utilization = false; // metrics compare with matrix products timed at the start
-    std::int64_t keep_checkpoints = 2;
-    Zero zero = Zero::automatic;
 };
 
 struct TrainReport {
@@ -109,18 +105,18 @@ struct TrainReport {
     std::int64_t repeated_steps = 0;  // computed again because a gradient outgrew its grid
     double seconds = 0;
     std::vector<std::pair<std::int64_t, double>> loss;  // about 100 (step, loss) from step 0 to the last
-    std::shared_ptr<const model::HeadWeights> head;     // for save_model(); null where nothing is on top that a folder keeps
     std::vector<double> learning_rates;                 // at those steps
     std::vector<std::pair<std::int64_t, double>> held_out_loss;  // (steps done, loss) of each evaluation
+    std::shared_ptr<const model::HeadWeights> head;     // for save_model(); null where nothing is on top that a folder keeps
     std::shared_ptr<const AdapterWeights> adapters;     // for save_adapters(); null without LoRA
 };
 
-// Collective. Updates the model in place: to the weights after the last step, or where users are held out, to those
-// of the lowest loss on them. The model must be the same on all ranks, and of type fp32. Writes checkpoints
-// to RUN/checkpoint/ and resumes from one there that carries `key` (the stage's: a hash of all that the result depends
-// on). Throws Error(stopped) after saving when a stop was requested, Error(internal) when the loss or a gradient is
-// not finite, or the loss runs away (the last checkpoint stays), Error(input) when the corpus has too little to train on, Error(usage)
-// when the checkpoint there has another key.
+// Collective. Updates the model in place: to the weights after the last step, or where users are held out, to those of the
+// lowest loss on them. The model must be the same on all ranks, and of type fp32. Writes checkpoints to RUN/checkpoint/ and
+// resumes from one there that carries `key` (the stage's: a hash of all that the result depends on). Throws Error(stopped)
+// after saving when a stop was requested, Error(internal) when a loss or a gradient is not finite, or the loss runs away (the
+// last checkpoint stays), Error(input) when the corpus has too little to train on, Error(usage) when the checkpoint there has
+// another key, or too few users are held out.
 TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Encoder& model, const TrainOptions& options,
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics);
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/worker_threads.h"
+#include "model/training_linear.h"
 
 namespace kohort::train {
 
@@ -33,7 +34,7 @@ double product_ceiling(torch::Device device, torch::ScalarType type, int threads
             const torch::NoGradGuard no_grad;
             const auto a = torch::ones({rows, width}, torch::dtype(type).device(device)), b = torch::ones({width, width}, a.options());
             torch::Tensor last;
-            for (int product = 0; product < products; ++product) last = torch::matmul(a, b);
+            for (int product = 0; product < products; ++product) last = model::training_linear(a, b, {});
             last.flatten()[0].item<float>();  // waits for a GPU
         });
         const double seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -17,8 +17,8 @@ namespace kohort::train {
 // 12 times layers x width x length^2 a sequence. Embeddings are looked up, not multiplied.
 double encoder_flops(std::span<const model::Parameter> encoder, const model::EncoderSizes& sizes, std::span<const std::int32_t> lengths);
 
-// Floating-point operations a second of LibTorch's matrix products in that type on `threads` threads at once, the best of
-// a few short ones; some tens of milliseconds.
+// Floating-point operations a second of matrix products in that type, as training takes them, on `threads` threads at once;
+// the best of a few short ones, some tens of milliseconds.
 double product_ceiling(torch::Device device, torch::ScalarType type, int threads);
 
 }  // namespace kohort::train

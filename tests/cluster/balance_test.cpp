@@ -71,7 +71,8 @@ TEST(Balance, what_it_says_of_a_row_is_of_the_label_it_has) {
     bool moved = false;
     for (std::size_t i = 0; i < result.labels.size(); ++i) {
         std::vector<double> distances;
-        for (std::size_t c = 0; c < 6; ++c) distances.push_back(canonical_distance(values.data() + 3 * i, result.centroids.data() + 3 * c, 3));
+        for (std::size_t c = 0; c < 6; ++c)
+            distances.push_back(canonical_distance(values.data() + 3 * i, result.centroids.data() + 3 * c, 3));
         const double own = distances[static_cast<std::size_t>(result.labels[i])];
         EXPECT_EQ(result.distances[i], static_cast<float>(own));
         inertia += own;

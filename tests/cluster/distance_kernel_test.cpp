@@ -17,7 +17,11 @@ namespace {
 struct Variant {
     Kernel kernel;
     PrefilterChoice prefilter = PrefilterChoice::off;
-    std::string name() const { return std::string(kernel_name(kernel)) + (prefilter == PrefilterChoice::off ? "" : prefilter == PrefilterChoice::bf16 ? " after bf16" : " after int8"); }
+    std::string name() const {
+        return std::string(kernel_name(kernel)) + (prefilter == PrefilterChoice::off    ? ""
+                                                   : prefilter == PrefilterChoice::bf16 ? " after bf16"
+                                                                                        : " after int8");
+    }
 };
 
 std::vector<Variant> variants_here() {
@@ -42,15 +46,19 @@ Asked ask(const Variant& which, const std::vector<float>& x, const std::vector<f
     const auto n = x.size() / static_cast<std::size_t>(d);
     std::vector<float> norms(n);
     for (std::size_t i = 0; i < n; ++i) norms[i] = norm_bound(x.data() + static_cast<std::int64_t>(i) * d, d);
-    Asked a{std::vector<std::int32_t>(n), std::vector<std::int32_t>(n), std::vector<std::int32_t>(n), std::vector<float>(n), std::vector<float>(n)};
+    Asked a{std::vector<std::int32_t>(n), std::vector<std::int32_t>(n), std::vector<std::int32_t>(n), std::vector<float>(n),
+            std::vector<float>(n)};
     a.rescanned = kernel.assign(x.data(), norms.data(), static_cast<std::int64_t>(n),
                                 {a.labels.data(), nullptr, a.upper.data(), a.lower.data()}).rescanned;
-    a.rescanned_two = kernel.assign(x.data(), norms.data(), static_cast<std::int64_t>(n), {a.labels_again.data(), a.seconds.data()}).rescanned;
+    a.rescanned_two =
+        kernel.assign(x.data(), norms.data(), static_cast<std::int64_t>(n), {a.labels_again.data(), a.seconds.data()})
+            .rescanned;
     return a;
 }
 
 // The definition, written out again.
-void expect_canonical(const Asked& a, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d, const std::string& what) {
+void expect_canonical(const Asked& a, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d,
+                      const std::string& what) {
     const auto k = static_cast<std::int64_t>(c.size()) / d;
     for (std::size_t i = 0; i < a.labels.size(); ++i) {
         std::int32_t first = -1, second = -1;
@@ -117,7 +125,9 @@ TEST(DistanceKernel, clear_cut_rows_need_no_rescan) {
             const double distance = std::sqrt(canonical_distance(x.data() + i * 64, c.data() + a.labels[i] * d, d));
             const double next = std::sqrt(canonical_distance(x.data() + i * 64, c.data() + a.seconds[i] * d, d));
             EXPECT_LE(a.upper[i], distance * 1.001);
-            EXPECT_GE(a.lower[i], next * (kernel.prefilter == PrefilterChoice::off ? 0.999 : kernel.prefilter == PrefilterChoice::bf16 ? 0.98 : 0.9));
+            EXPECT_GE(a.lower[i], next * (kernel.prefilter == PrefilterChoice::off    ? 0.999
+                                          : kernel.prefilter == PrefilterChoice::bf16 ? 0.98
+                                                                                      : 0.9));
         }
         EXPECT_LE(a.rescanned_two, kernel.kernel == Kernel::scalar ? 200 : 2);
     }
@@ -162,7 +172,8 @@ TEST(DistanceKernel, rows_on_the_border_by_a_hair_are_right) {
             const auto a = static_cast<std::int64_t>(random() % 6), b = static_cast<std::int64_t>(random() % 6);
             for (std::int64_t j = 0; j < d; ++j) {
                 float value = 0.5f * (c[static_cast<std::size_t>(a * d + j)] + c[static_cast<std::size_t>(b * d + j)]);
-                for (unsigned steps = random() % 3; steps > 0; --steps) value = std::nextafter(value, random() % 2 ? 10.0f : -10.0f);
+                for (unsigned steps = random() % 3; steps > 0; --steps)
+                    value = std::nextafter(value, random() % 2 ? 10.0f : -10.0f);
                 x.push_back(value);
             }
         }

@@ -62,7 +62,9 @@ TEST(Divisive, the_same_bytes_at_any_ranks_and_threads) {
             const auto reference = run_single(values, 4, options);
             for (const int ranks : {2, 3, 5}) {
                 options.threads = ranks == 2 ? 2 : 1;
-                EXPECT_EQ(run_sharded(values, 4, options, ranks, wild_shards(450, ranks, 3), {.streamed = ranks == 5}), reference) << k;
+                EXPECT_EQ(run_sharded(values, 4, options, ranks, wild_shards(450, ranks, 3), {.streamed = ranks == 5}),
+                          reference)
+                    << k;
             }
         }
 }
@@ -86,6 +88,18 @@ TEST(Divisive, another_restart_starts_elsewhere) {
         const auto result = run_single(values, 4, options);
         EXPECT_EQ(std::set<double>(result.inertias.begin(), result.inertias.end()).size(), 4u);
     }
+}
+
+// Squared distances that no float holds are told apart.
+TEST(Divisive, bisecting_splits_the_wide_cluster_at_any_magnitude) {
+    std::vector<float> values;
+    for (int i = -10; i <= 10; ++i)
+        for (const float value : {static_cast<float>(i) / 10, 1000 + static_cast<float>(i)}) values.push_back(value * 1e22f);
+    auto options = divided(Initialization::bisecting, 3);
+    options.iterations = 0;
+    int wide = 0;
+    for (const float centroid : run_single(values, 1, options).centroids) wide += centroid > 900e22f;
+    EXPECT_EQ(wide, 2);
 }
 
 }  // namespace

@@ -34,8 +34,10 @@ std::vector<Step> refill(const Setting& setting, int ranks, unsigned shuffle) {
         std::vector<std::int64_t> ids;
         for (const auto& shard : shards) {
             if (shard.rank != comm.rank()) continue;
-            blocks.push_back({std::span(setting.rows).subspan(static_cast<std::size_t>(shard.first), static_cast<std::size_t>(shard.count)),
-                              shard.first, {}});
+            blocks.push_back(
+                {std::span(setting.rows).subspan(static_cast<std::size_t>(shard.first), static_cast<std::size_t>(shard.count)),
+                 shard.first,
+                 {}});
             for (std::int64_t i = shard.first; i < shard.first + shard.count; ++i) {
                 labels.push_back(setting.labels[static_cast<std::size_t>(i)]);
                 ids.push_back(i);

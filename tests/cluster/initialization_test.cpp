@@ -21,13 +21,15 @@ double chi_square(const std::vector<double>& seen, const std::vector<double>& ex
     return sum;
 }
 
-std::vector<float> start(const std::vector<float>& values, std::int64_t d, Initialization how, std::int64_t k, std::uint64_t seed, int restart = 0) {
+std::vector<float> start(const std::vector<float>& values, std::int64_t d, Initialization how, std::int64_t k,
+                         std::uint64_t seed, int restart = 0) {
     std::vector<float> centroids;
     parallel::run_thread_ranks(1, [&](parallel::Communicator& comm) {
         const RowBlock block{values, 0, {}};
         const RowSet rows(comm, std::span(&block, 1), d, 1);
         const InitializationOptions options{k, seed, restart, Kernel::automatic};
-        centroids = how == Initialization::random ? random_centroids(comm, rows, options) : kmeans_parallel_centroids(comm, rows, options);
+        centroids = how == Initialization::random ? random_centroids(comm, rows, options)
+                                                  : kmeans_parallel_centroids(comm, rows, options);
     });
     return centroids;
 }
@@ -48,7 +50,8 @@ TEST(Initialization, the_first_candidate_of_kmeans_parallel_is_uniform) {
     // With one cluster and candidates weighted by the rows they stand for, the centre is a random row too.
     const std::vector<float> x = {0, 1, 2, 3};
     std::vector<double> seen(4);
-    for (std::uint64_t seed = 0; seed < 4000; ++seed) seen[static_cast<std::size_t>(start(x, 1, Initialization::kmeans_parallel, 1, seed)[0])] += 1;
+    for (std::uint64_t seed = 0; seed < 4000; ++seed)
+        seen[static_cast<std::size_t>(start(x, 1, Initialization::kmeans_parallel, 1, seed)[0])] += 1;
     EXPECT_LT(chi_square(seen, std::vector<double>(4, 1000.0)), 16.27);  // 3 degrees of freedom, p = 0.001
 }
 
@@ -102,7 +105,9 @@ TEST(Seeding, threads_change_nothing) {
     candidates.values = blobs(30, 100, 40, 1, 3);
     for (std::int64_t i = 0; i < 3000; ++i) candidates.rows.push_back(i), candidates.weights.push_back(1 + i % 7);
     const base::Philox random(7, base::RandomPurpose::cluster_init);
-    const auto uniform = [&](std::int64_t step, int trial) { return random.uniform(static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(trial)); };
+    const auto uniform = [&](std::int64_t step, int trial) {
+        return random.uniform(static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(trial));
+    };
     const auto one = seed_centroids(candidates, 30, 1, uniform);
     EXPECT_EQ(seed_centroids(candidates, 30, 3, uniform), one);
     EXPECT_EQ(one.size(), 1200u);
@@ -115,7 +120,8 @@ TEST(Initialization, kmeans_parallel_finds_every_well_separated_group) {
         std::set<std::size_t> groups;
         for (std::size_t c = 0; c < 25; ++c)
             for (std::size_t row = 0; row < 2000; ++row)
-                if (std::equal(centroids.begin() + static_cast<std::ptrdiff_t>(8 * c), centroids.begin() + static_cast<std::ptrdiff_t>(8 * c + 8),
+                if (std::equal(centroids.begin() + static_cast<std::ptrdiff_t>(8 * c),
+                               centroids.begin() + static_cast<std::ptrdiff_t>(8 * c + 8),
                                x.begin() + static_cast<std::ptrdiff_t>(8 * row)))
                     groups.insert(row % 25);
         EXPECT_EQ(groups.size(), 25u) << "seed " << seed;

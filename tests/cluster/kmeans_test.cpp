@@ -92,6 +92,15 @@ TEST(KMeans, inertia_does_not_cancel) {
     EXPECT_NEAR(result.inertia, 4.0013e-08, 1e-12);
 }
 
+// Rows that lie far off, and close together there: each iteration's inertia is that of its distances.
+TEST(KMeans, inertia_of_far_rows_does_not_cancel) {
+    auto x = blobs(6, 70, 4, 3, 14);
+    for (float& value : x) value = 10000 + value / 100;
+    const auto result = run_single(x, 4, clusters(6));
+    ASSERT_TRUE(result.converged);
+    EXPECT_NEAR(result.inertias.back(), result.inertia, 1e-9 * result.inertia);
+}
+
 TEST(KMeans, equal_distances_go_to_the_lowest_cluster) {
     const std::vector<float> x = {0, 0, 2, 0, -2, 0};
     auto options = given({1, 0, -1, 0, 1, 0}, 3);  // row 0 is equally far from all, centroids 0 and 2 are one point
@@ -255,7 +264,8 @@ TEST(KMeans, the_best_restart_is_kept) {
 
 class BadInput : public testing::TestWithParam<int> {};
 
-void expect_refused(int ranks, std::vector<float> x, const KMeansOptions& options, base::ErrorKind kind, const std::string& part) {
+void expect_refused(int ranks, std::vector<float> x, const KMeansOptions& options, base::ErrorKind kind,
+                    const std::string& part) {
     const auto shards = even_shards(static_cast<std::int64_t>(x.size()) / 2, ranks);
     try {
         run_sharded(x, 2, options, ranks, shards);

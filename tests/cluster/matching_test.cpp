@@ -20,7 +20,8 @@ double least_by_trying(const std::vector<double>& cost, std::int64_t rows, std::
         double sum = 0;
         for (std::int64_t i = 0; i < std::min(rows, columns); ++i) {
             const auto other = order[static_cast<std::size_t>(i)];
-            sum += rows <= columns ? cost[static_cast<std::size_t>(i * columns + other)] : cost[static_cast<std::size_t>(other * columns + i)];
+            sum += rows <= columns ? cost[static_cast<std::size_t>(i * columns + other)]
+                                   : cost[static_cast<std::size_t>(other * columns + i)];
         }
         least = std::min(least, sum);
     } while (std::next_permutation(order.begin(), order.end()));

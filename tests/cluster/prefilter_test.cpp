@@ -29,7 +29,8 @@ TEST(Prefilter, the_nearest_centroid_is_listed_and_every_distance_is_within_the_
         int short_lists = 0, rows_seen = 0;
         for (const std::int64_t d : {1, 2, 3, 5, 16, 33, 127, 128, 129, 400})
             for (const std::int64_t k : {1, 2, 16, 17, 32, 33, 63, 64, 65, 130})
-                for (const auto& [scale, shift] : {std::pair{1.0, 0.0}, std::pair{1.0, 50.0}, std::pair{1e-12, 0.0}, std::pair{1e12, 0.0}}) {
+                for (const auto& [scale, shift] :
+                     {std::pair{1.0, 0.0}, std::pair{1.0, 50.0}, std::pair{1e-12, 0.0}, std::pair{1e12, 0.0}}) {
                     const std::int64_t count = 40;
                     auto x = normals(count * d, scale, scale * shift, 1), c = normals(k * d, scale, scale * shift, 2);
                     // A few rows and centroids are far out, or all but at the centre.
@@ -54,7 +55,8 @@ TEST(Prefilter, the_nearest_centroid_is_listed_and_every_distance_is_within_the_
                         const std::span ids(list.ids, static_cast<std::size_t>(list.count));
                         ASSERT_TRUE(std::ranges::is_sorted(ids));
                         ASSERT_NE(std::ranges::find(ids, nearest), ids.end()) << "d " << d << " k " << k << " row " << i;
-                        ASSERT_LE(distances[static_cast<std::size_t>(nearest)], static_cast<double>(list.most) + found.at_most[at]);
+                        ASSERT_LE(distances[static_cast<std::size_t>(nearest)],
+                                  static_cast<double>(list.most) + found.at_most[at]);
                         for (std::int32_t id = 0; id < k; ++id) {
                             const auto listed = std::ranges::find(ids, id);
                             if (listed != ids.end() && k <= prefilter.kernel().wide) continue;  // no value of its own is kept

@@ -61,7 +61,8 @@ TEST(SameBytes, with_any_kernel) {
             KMeansOptions with = options;
             with.kernel = kernel;
             with.threads = 2;
-            EXPECT_EQ(run_sharded(values, d, with, 2, wild_shards(rows, 2, 5)), reference) << name << ' ' << kernel_name(kernel);
+            EXPECT_EQ(run_sharded(values, d, with, 2, wild_shards(rows, 2, 5)), reference)
+                << name << ' ' << kernel_name(kernel);
         }
     }
 }
@@ -129,9 +130,12 @@ TEST(SameBytes, every_combination_gives_them) {
                         options.kernel = kernel;
                         options.prefilter = prefilter;
                         options.pruning = pruning;
-                        ASSERT_EQ(run_sharded(values, d, options, ranks, wild_shards(rows, ranks, 10), {.streamed = streamed, .effort = &pruned}), reference)
-                            << ranks << " ranks " << threads << " threads " << kernel_name(kernel) << " prefilter " << static_cast<int>(prefilter)
-                            << " pruning " << static_cast<int>(pruning) << (streamed ? " streamed" : "");
+                        ASSERT_EQ(run_sharded(values, d, options, ranks, wild_shards(rows, ranks, 10),
+                                              {.streamed = streamed, .effort = &pruned}),
+                                  reference)
+                            << ranks << " ranks " << threads << " threads " << kernel_name(kernel) << " prefilter "
+                            << static_cast<int>(prefilter) << " pruning " << static_cast<int>(pruning)
+                            << (streamed ? " streamed" : "");
                     }
     EXPECT_GT(pruned.pruned, 0);
 }
@@ -147,8 +151,10 @@ TEST(SameBytes, with_row_numbers_past_two_to_the_31) {
             std::vector<RowBlock> blocks;
             for (const auto& shard : wild_shards(200, ranks, 9))
                 if (shard.rank == comm.rank())
-                    blocks.push_back({std::span(values).subspan(static_cast<std::size_t>(shard.first * d), static_cast<std::size_t>(shard.count * d)),
-                                      first_row + shard.first, {}});
+                    blocks.push_back({std::span(values).subspan(static_cast<std::size_t>(shard.first * d),
+                                                                static_cast<std::size_t>(shard.count * d)),
+                                      first_row + shard.first,
+                                      {}});
             const auto result = kmeans(comm, blocks, d, options);
             if (comm.rank() == 0) centroids = result.centroids;
         });

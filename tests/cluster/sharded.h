@@ -77,14 +77,17 @@ struct Effort {
 // The shards of a rank as a source.
 class ShardSource : public RowSource {
   public:
-    ShardSource(const std::vector<float>& values, std::int64_t d, const std::vector<Shard>& shards, int rank) : values_(values), d_(d) {
+    ShardSource(const std::vector<float>& values, std::int64_t d, const std::vector<Shard>& shards, int rank)
+        : values_(values), d_(d) {
         for (const auto& shard : shards)
             if (shard.rank == rank) ranges_.push_back({shard.first, shard.count});
     }
     std::int64_t dimensions() const override { return d_; }
     const std::vector<Range>& ranges() const override { return ranges_; }
     void read(std::size_t range, std::int64_t first, std::span<float> into) const override {
-        std::ranges::copy(std::span(values_).subspan(static_cast<std::size_t>((ranges_[range].first_row + first) * d_), into.size()), into.begin());
+        std::ranges::copy(
+            std::span(values_).subspan(static_cast<std::size_t>((ranges_[range].first_row + first) * d_), into.size()),
+            into.begin());
     }
 
   private:
@@ -152,7 +155,8 @@ inline WholeResult run_sharded(const std::vector<float>& values, std::int64_t d,
     return whole;
 }
 
-inline WholeResult run_single(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options, const HowToRun& how = {}) {
+inline WholeResult run_single(const std::vector<float>& values, std::int64_t d, const KMeansOptions& options,
+                              const HowToRun& how = {}) {
     return run_sharded(values, d, options, 1, even_shards(static_cast<std::int64_t>(values.size()) / d, 1), how);
 }
 

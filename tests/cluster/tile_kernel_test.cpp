@@ -18,7 +18,8 @@ namespace {
 
 // And the machine's own sixteen-lane form, which multiplies few centroids in another way.
 std::vector<TileKernel> kernels() {
-    std::vector<TileKernel> all = {TileKernelBody<4, 6, 2>::table(), TileKernelBody<8, 6, 2>::table(), TileKernelBody<16, 6, 4>::table()};
+    std::vector<TileKernel> all = {TileKernelBody<4, 6, 2>::table(), TileKernelBody<8, 6, 2>::table(),
+                                   TileKernelBody<16, 6, 4>::table()};
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) all.push_back(tile_kernel_avx512);
 #endif
@@ -45,17 +46,20 @@ std::vector<float> normals(std::size_t count, double shift, unsigned seed) {
 TEST(TileKernel, errors_stay_inside_the_proven_bound) {
     for (const std::int64_t d : {1, 8, 15, 16, 17, 127, 128, 129, 700, 2048, 2049})
         for (const double shift : {0.0, 3.0, 1000.0}) {
-            const auto x = normals(static_cast<std::size_t>(30 * d), shift, 1), c = normals(static_cast<std::size_t>(5 * d), shift, 2);
+            const auto x = normals(static_cast<std::size_t>(30 * d), shift, 1),
+                       c = normals(static_cast<std::size_t>(5 * d), shift, 2);
             for (const TileKernel& kernel : kernels())
                 for (std::int64_t i = 0; i < 30; ++i)
                     for (std::int64_t id = 0; id < 5; ++id) {
                         const float *row = x.data() + i * d, *centroid = c.data() + id * d;
                         long double exact = 0;
                         for (std::int64_t j = 0; j < d; ++j)
-                            exact += static_cast<long double>(centroid[j]) * (static_cast<long double>(centroid[j]) - 2.0L * row[j]);
+                            exact +=
+                                static_cast<long double>(centroid[j]) * (static_cast<long double>(centroid[j]) - 2.0L * row[j]);
                         const CertifiedGap gap(d, norm_bound(centroid, d));
                         const double error = static_cast<double>(std::abs(value_of(kernel, row, centroid, d, 1) - exact));
-                        ASSERT_LE(2 * error, gap(norm_bound(row, d))) << kernel.lanes << " lanes, d = " << d << ", shift " << shift;
+                        ASSERT_LE(2 * error, gap(norm_bound(row, d)))
+                            << kernel.lanes << " lanes, d = " << d << ", shift " << shift;
                     }
         }
 }
@@ -63,7 +67,8 @@ TEST(TileKernel, errors_stay_inside_the_proven_bound) {
 TEST(TileKernel, keeps_what_a_plain_loop_keeps) {
     const std::int64_t d = 150;
     for (const std::int64_t k : {1, 2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 17, 31, 64, 70, 100, 115}) {
-        const auto x = normals(static_cast<std::size_t>(block_rows * d), 0, 3), c = normals(static_cast<std::size_t>(k * d), 0, 4);
+        const auto x = normals(static_cast<std::size_t>(block_rows * d), 0, 3),
+                   c = normals(static_cast<std::size_t>(k * d), 0, 4);
         for (const TileKernel& kernel : kernels())
             for (const std::int64_t count : {std::int64_t{1}, std::int64_t{6}, std::int64_t{29}, block_rows}) {
                 const PackedCentroids packed(c, d, kernel);
@@ -72,7 +77,8 @@ TEST(TileKernel, keeps_what_a_plain_loop_keeps) {
                 kernel.best_three(x.data(), count, packed.view(), three.data());
                 for (const std::int64_t i : {std::int64_t{0}, count / 2, count - 1}) {
                     std::vector<std::pair<float, std::int32_t>> values;
-                    for (std::int32_t id = 0; id < k; ++id) values.emplace_back(value_of(kernel, x.data() + i * d, c.data() + id * d, d, k), id);
+                    for (std::int32_t id = 0; id < k; ++id)
+                        values.emplace_back(value_of(kernel, x.data() + i * d, c.data() + id * d, d, k), id);
                     std::ranges::sort(values);
                     values.resize(3, {std::numeric_limits<float>::infinity(), 0});
                     const auto& best = two[static_cast<std::size_t>(i)];
@@ -106,11 +112,13 @@ TEST(TileKernel, near_finds_exactly_the_values_within_the_limit) {
                     if (value_of(kernel, x.data() + i * d, c.data() + id * d, d, k) <= limits.back())
                         expected[static_cast<std::size_t>(i)].push_back(id);
             }
-            kernel.near(x.data(), count, packed.view(), limits.data(),
-                        [](void* context, std::int32_t row, std::int32_t id) {
-                            (*static_cast<std::vector<std::vector<std::int32_t>>*>(context))[static_cast<std::size_t>(row)].push_back(id);
-                        },
-                        &found);
+            kernel.near(
+                x.data(), count, packed.view(), limits.data(),
+                [](void* context, std::int32_t row, std::int32_t id) {
+                    (*static_cast<std::vector<std::vector<std::int32_t>>*>(context))[static_cast<std::size_t>(row)].push_back(
+                        id);
+                },
+                &found);
             EXPECT_EQ(found, expected) << kernel.lanes << " lanes";
         }
 }

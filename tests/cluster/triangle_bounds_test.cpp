@@ -65,7 +65,8 @@ TEST(TriangleBounds, a_row_that_keeps_its_label_has_it_by_the_definition) {
                     auto& label = labels[static_cast<std::size_t>(i)];
                     if (!bounds.keeps(i, label)) continue;
                     ++kept;
-                    ASSERT_EQ(nearest(rows.data() + i * d, centroids, d).label, label) << step << " move " << move << " row " << i;
+                    ASSERT_EQ(nearest(rows.data() + i * d, centroids, d).label, label)
+                        << step << " move " << move << " row " << i;
                 }
             }
             EXPECT_GT(kept, step <= 0.01 ? 12 * 600 : 0);  // and they are not so loose that nothing is kept
@@ -136,7 +137,8 @@ TEST(Pruning, leaves_every_byte_as_it_is_when_it_comes_and_goes) {
             EXPECT_GT(plain.iterations, 12);
             options.pruning = Pruning::automatic;
             Effort effort;
-            EXPECT_EQ(run_sharded(values, d, options, 2, wild_shards(2000, 2, 4), {false, &effort, {}}), plain) << "spread " << spread << " k " << k;
+            EXPECT_EQ(run_sharded(values, d, options, 2, wild_shards(2000, 2, 4), {false, &effort, {}}), plain)
+                << "spread " << spread << " k " << k;
             EXPECT_GT(effort.pruned, 0);
         }
 }

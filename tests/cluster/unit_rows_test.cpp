@@ -55,7 +55,8 @@ TEST(Spherical, labels_have_the_highest_cosine_and_centroids_are_unit_means) {
     std::vector<double> mean(6 * d);
     for (std::size_t i = 0; i < result.labels.size(); ++i) {
         double best = -2;
-        for (std::size_t c = 0; c < 6; ++c) best = std::max(best, cosine(values.data() + i * d, result.centroids.data() + c * d, d));
+        for (std::size_t c = 0; c < 6; ++c)
+            best = std::max(best, cosine(values.data() + i * d, result.centroids.data() + c * d, d));
         const auto label = static_cast<std::size_t>(result.labels[i]);
         EXPECT_NEAR(cosine(values.data() + i * d, result.centroids.data() + label * d, d), best, 1e-6);
         for (std::size_t j = 0; j < d; ++j) mean[label * d + j] += static_cast<double>(rows[i * d + j]);
@@ -88,6 +89,26 @@ TEST(Spherical, opposite_rows_have_no_direction_and_their_centroid_stays) {
     options.initialization = Initialization::given;
     options.initial_centroids = {0, 1};
     EXPECT_THAT(run_single({1, 0, -1, 0}, 2, options).centroids, testing::ElementsAre(0, 1));
+}
+
+TEST(Spherical, given_centroids_are_directions_too) {
+    KMeansOptions options;
+    options.clusters = 2;
+    options.metric = Metric::cosine;
+    options.initialization = Initialization::given;
+    options.initial_centroids = {0, 3, 5, 0};
+    options.iterations = 0;
+    const auto result = run_single({.8f, .6f, .6f, .8f}, 2, options);
+    EXPECT_THAT(result.centroids, testing::ElementsAre(0, 1, 1, 0));
+    EXPECT_THAT(result.labels, testing::ElementsAre(1, 0));
+    // A former run's are of length one but for rounding, and stay as they are.
+    const auto rows = unit(blobs(4, 50, 5, 2, 54), 5);
+    KMeansOptions former;
+    former.clusters = 4;
+    former.metric = Metric::cosine;
+    options.clusters = 4;
+    options.initial_centroids = run_single(rows, 5, former).centroids;
+    EXPECT_EQ(run_single(rows, 5, options).centroids, options.initial_centroids);
 }
 
 }  // namespace

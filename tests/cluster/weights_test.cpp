@@ -54,7 +54,8 @@ TEST(Weights, are_the_same_as_repeating_rows) {
         weights.push_back(static_cast<float>(1 + random() % 4));
         first.push_back(repeated.size() / 3);
         for (float copies = weights.back(); copies > 0; --copies)
-            repeated.insert(repeated.end(), values.begin() + static_cast<std::ptrdiff_t>(3 * i), values.begin() + static_cast<std::ptrdiff_t>(3 * i + 3));
+            repeated.insert(repeated.end(), values.begin() + static_cast<std::ptrdiff_t>(3 * i),
+                            values.begin() + static_cast<std::ptrdiff_t>(3 * i + 3));
     }
     auto options = given({values.begin(), values.begin() + 5 * d}, 5);
     const auto once = run_single(values, d, options, weighing(weights));
@@ -76,7 +77,9 @@ TEST(Weights, give_the_same_bytes_at_any_ranks_pruned_and_streamed) {
     const auto values = blobs(6, 70, 7, 0.8, 63);
     std::vector<float> weights;
     std::mt19937 random(7);
-    for (int i = 0; i < 420; ++i) weights.push_back(i % 11 == 0 ? 0.0f : std::ldexp(1.0f + static_cast<float>(random() % 1000) / 777, static_cast<int>(random() % 8)));
+    for (int i = 0; i < 420; ++i)
+        weights.push_back(
+            i % 11 == 0 ? 0.0f : std::ldexp(1.0f + static_cast<float>(random() % 1000) / 777, static_cast<int>(random() % 8)));
     KMeansOptions options;
     options.clusters = 6;
     options.restarts = 2;
@@ -85,7 +88,8 @@ TEST(Weights, give_the_same_bytes_at_any_ranks_pruned_and_streamed) {
     options.pruning = Pruning::on;
     for (const int ranks : {1, 2, 3, 5}) {
         options.threads = ranks == 1 ? 2 : 1;
-        EXPECT_EQ(run_sharded(values, 7, options, ranks, wild_shards(420, ranks, 5), weighing(weights, ranks == 3)), reference) << ranks;
+        EXPECT_EQ(run_sharded(values, 7, options, ranks, wild_shards(420, ranks, 5), weighing(weights, ranks == 3)), reference)
+            << ranks;
     }
 }
 
@@ -114,7 +118,8 @@ TEST(Weights, steer_the_initialization) {
     int in_the_light_cloud = 0;
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         options.seed = seed;
-        for (const float centroid : run_single(values, 1, options, weighing(weights)).centroids) in_the_light_cloud += centroid >= 1000;
+        for (const float centroid : run_single(values, 1, options, weighing(weights)).centroids)
+            in_the_light_cloud += centroid >= 1000;
     }
     EXPECT_LE(in_the_light_cloud, 20);  // at most the first, which any row may be
 }
@@ -137,6 +142,36 @@ TEST(Weights, that_are_none_are_refused_by_row) {
             EXPECT_EQ(error.kind(), base::ErrorKind::usage);
             EXPECT_THAT(error.what(), testing::HasSubstr("only 1 rows of weight above 0"));
         }
+    }
+}
+
+TEST(Weights, too_small_beside_others_leave_a_centroid_where_it_is) {
+    const auto result = run_single({0, 1, 10, 11}, 1, given({0, 10}, 2), weighing({1e-12f, 1e-12f, 1e12f, 1e12f}));
+    EXPECT_THAT(result.labels, ElementsAre(0, 0, 1, 1));
+    EXPECT_THAT(result.centroids, ElementsAre(0, 10.5f));
+    EXPECT_THAT(result.counts, ElementsAre(2, 2));
+}
+
+TEST(Weights, of_zero_take_no_digits_from_the_others) {
+    const auto result = run_single({0, .5f, 10, 10.5f, 1e15f}, 1, given({0, 10}, 2), weighing({1, 1, 1, 1, 0}));
+    EXPECT_THAT(result.labels, ElementsAre(0, 0, 1, 1, 1));
+    EXPECT_THAT(result.centroids, ElementsAre(.25f, 10.25f));
+    EXPECT_EQ(result.inertia, .25);
+    EXPECT_EQ(result.inertias.back(), .25);
+}
+
+// The initialization looks at a sample of so many rows; those that weigh are few and must be in it.
+TEST(Weights, of_zero_keep_no_row_that_counts_out_of_the_sample) {
+    std::vector<float> values(3000, 7), weights(3000, 0);
+    values[17] = 5, weights[17] = 1;
+    values[2900] = 9, weights[2900] = 1;
+    KMeansOptions options;
+    options.clusters = 2;
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        options.seed = seed;
+        EXPECT_THAT(run_sharded(values, 1, options, 2, even_shards(3000, 2), weighing(weights)).centroids,
+                    testing::UnorderedElementsAre(5, 9))
+            << seed;
     }
 }
 

@@ -36,6 +36,10 @@ expect 2 "--tags nowhere.csv" run --input corpus/events.csv "${quick[@]}" --tags
 expect 2 "--previous nowhere" run --input corpus/events.csv "${quick[@]}" --previous nowhere
 expect 2 "--clusters 500" run --input corpus/events.csv "${quick[@]}" --clusters 500
 expect 2 "--clusters 4,500" run --input corpus/events.csv "${quick[@]}" --clusters 4,500
+grep -q -w avx512f /proc/cpuinfo || expect 4 "avx512" run --input corpus/events.csv "${quick[@]}" --kernel avx512
+expect 4 "bf16" run --input corpus/events.csv "${quick[@]}" --kernel portable --prefilter bf16
+[ ! -e out/corpus ] || fail "a kernel that cannot be is refused only after the corpus was read"
+expect 2 "--memory" run --input corpus/events.csv "${quick[@]}" --memory lots
 [ -e /dev/nvidia0 ] || expect 4 "cuda" run --input corpus/events.csv "${quick[@]}" --device cuda
 expect 2 "--collectives nccl" run --input corpus/events.csv "${quick[@]}" --device cpu --collectives nccl
 

@@ -10,7 +10,7 @@ echo "seed $seed (KOHORT_TEST_SEED)"
 small_corpus 600
 
 model=(--hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 600 --threads 1)
-steps=300
+steps=400
 training=("${model[@]}" --steps $steps --batch 32 --dropout 0.1 --checkpoint-every 0 --schedule cosine --layer-decay 0.9
   --held-out 0.1 --evaluate-every 20 --patience 0)
 ranks 2 ingest --input corpus/events.csv --out whole --log-level warning
@@ -33,14 +33,14 @@ kill_at() {
   ranks "$n" "$@" --out "$out" --log-level info >"$out.log" 2>&1 &
   launcher=$!
   while [ "$(newest "$out" "$stage")" -lt "$step" ] && kill -0 "$launcher" 2>/dev/null; do sleep 0.01; done
-  sleep "0.0$((RANDOM % 10))"
+  sleep "0.0$((RANDOM % 5))"
   pkill -KILL -n -f -- "--out $out " || true
   ! wait "$launcher" || fail "the training was done before it could be killed at step $step"
 }
 
 last=-1
 for kill in 1 2 3 4 5 6 7 8 9 10; do
-  target=$((last + 1 + RANDOM % 24))
+  target=$((last + 1 + RANDOM % 16))
   n=$((RANDOM % 3 + 1))
   zero=$((RANDOM % 2))
   kill_at contrastive "$target" "$n" killed finetune "${training[@]}" --zero "$([ "$zero" = 1 ] && echo 1 || echo off)"

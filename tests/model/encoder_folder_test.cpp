@@ -177,6 +177,8 @@ TEST(EncoderFolderOf, configurations_that_are_computed_otherwise_are_refused) {
              {R"({"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true})", "scale_attn_by_inverse_layer_idx"},
              {R"({"model_type": "gpt2", "n_head": 5})", "does not divide"},
              {R"({"model_type": "gpt2", "n_layer": 0})", "n_layer"},
+             {R"({"model_type": "gpt2", "n_layer": 1000000000})", "n_layer = 1000000000"},
+             {R"({"model_type": "t5", "num_layers": 1000000000})", "num_layers = 1000000000"},
              {R"({"model_type": "gpt2", "head_dim": 32})", "head_dim"},
              {R"({"model_type": "gpt2", "activation_function": "swish"})", "activation_function \"swish\""},
              {R"({"model_type": "bert", "hidden_act": "gelu_10"})", "hidden_act \"gelu_10\""},

@@ -147,6 +147,7 @@ TEST(ModelConfig, refuses_what_would_be_computed_wrongly) {
     EXPECT_THAT(message_of(R"("hidden_size":"wide")"), HasSubstr("hidden_size"));
     EXPECT_THAT(message_of(R"("hidden_size":100)"), HasSubstr("does not divide"));
     EXPECT_THAT(message_of(R"("num_hidden_layers":0)"), HasSubstr("num_hidden_layers"));
+    EXPECT_THAT(message_of(R"("num_hidden_layers":1000000000)"), HasSubstr("num_hidden_layers = 1000000000"));
     EXPECT_THAT(message_of(R"("pad_token_id":30522)"), HasSubstr("pad_token_id"));
     EXPECT_THAT(message_of(R"("vocab_size")"), HasSubstr("not a JSON object"));
 }

@@ -149,9 +149,10 @@ TEST(T5PositionBias, follows_the_buckets_of_either_kind) {
         ASSERT_EQ(bias.sizes().vec(), (Shape{1, 2, 150, 150}));
         for (std::int64_t i = 0; i < 150; i += 7)
             for (std::int64_t j = 0; j < 150; ++j)
-                if (const auto bucket = bucket_of(j - i, 32, 128, both_ways))
+                if (const auto bucket = bucket_of(j - i, 32, 128, both_ways)) {
                     ASSERT_EQ(bias[0][1][i][j].item<float>(), table[*bucket][1].item<float>())
                         << i << " to " << j << (both_ways ? " both ways" : "");
+                }
     }
 }
 

@@ -159,7 +159,8 @@ inline void check_siblings(Communicator& comm) {
     const auto sibling = comm.make_sibling(), other = sibling->make_sibling();
     EXPECT_EQ(sibling->rank(), comm.rank());
     EXPECT_EQ(sibling->size(), comm.size());
-    auto here = elements<std::int64_t>(comm.rank(), 300), there = elements<std::int32_t>(comm.rank(), 200);
+    auto here = elements<std::int64_t>(comm.rank(), 300);
+    auto there = elements<std::int32_t>(comm.rank(), 200);
     {
         std::vector<Request> requests;
         for (const bool first : {true, false})

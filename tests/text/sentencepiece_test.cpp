@@ -29,7 +29,7 @@ std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text) {
 }
 
 std::vector<TokenId> ids_of(const ModelWriter& writer, std::string_view text) {
-    return encode(SentencePieceTokenizer(parse_sentencepiece_model(writer.bytes()), 0, {}), text);
+    return encode(SentencePieceTokenizer(parse_sentencepiece_model(writer.bytes()), {}, {}), text);
 }
 
 // The ids are those of the sentencepiece library 0.2.0.
@@ -115,6 +115,43 @@ TEST(SentencePiece, has_the_special_tokens_of_t5) {
     EXPECT_THAT(refusal_of(folder.path()), HasSubstr("tokenizer_config.json: no JSON object"));
 }
 
+// XLM-RoBERTa's ids are the file's, moved by one: it puts <s>, <pad>, </s> and <unk> in front, and <mask> at the end.
+TEST(SentencePiece, has_the_ids_of_xlm_roberta) {
+    const TemporaryFolder folder;
+    const auto in = [&](const char* name) { return folder.path() / name; };
+    ModelWriter writer;
+    writer.piece("<unk>", 0, Kind::unknown).piece("<s>", 0, Kind::control).piece("</s>", 0, Kind::control);
+    writer.piece("▁", -2).piece("a", -3).piece("▁a", -4).piece("<pad>", -1, Kind::user_defined);
+    base::write_file_atomically(in("sentencepiece.bpe.model"), writer.bytes());
+    const auto xlm = load_tokenizer(folder.path());
+    EXPECT_EQ(xlm->vocabulary_size(), 9);
+    EXPECT_THAT(encode(*xlm, "a a中a"), ElementsAre(6, 6, 3, 5));
+    EXPECT_THAT(xlm->encode_for_model("", 9), ElementsAre(0, 2));
+    EXPECT_THAT(xlm->encode_for_model("a  <mask> a</s><unk><s><pad>", 99), ElementsAre(0, 6, 8, 6, 2, 3, 0, 1, 2));
+    EXPECT_THAT(xlm->encode_pair_for_model("a", "a", 99), ElementsAre(0, 6, 2, 2, 6, 2));
+    EXPECT_THAT(xlm->encode_for_model("a a a a", 4), ElementsAre(0, 6, 6, 2));
+    EXPECT_EQ(xlm->token(8), "<mask>");
+    EXPECT_EQ(xlm->token(6), "▁a");
+    EXPECT_EQ(xlm->special().pad, 1);
+
+    xlm->save(in("copy"), 128);
+    EXPECT_EQ(load_tokenizer(in("copy"))->encode_for_model("a", 9), xlm->encode_for_model("a", 9));
+
+    // What tokenizer_config.json says goes before the name.
+    base::write_file_atomically(in("tokenizer_config.json"), R"({"tokenizer_class": "T5Tokenizer"})");
+    EXPECT_THAT(encode(*load_tokenizer(folder.path()), "a"), ElementsAre(5));
+    base::write_file_atomically(in("tokenizer_config.json"), R"({"tokenizer_class": "XLMRobertaTokenizerFast"})");
+    std::filesystem::rename(in("sentencepiece.bpe.model"), in("spiece.model"));
+    const auto named = load_tokenizer(folder.path());
+    EXPECT_THAT(named->encode_for_model("a", 9), ElementsAre(0, 6, 2));
+    named->save(in("again"), 128);
+    EXPECT_THAT(load_tokenizer(in("again"))->encode_for_model("a", 9), ElementsAre(0, 6, 2));
+    base::write_file_atomically(in("spiece.model"), ModelWriter::small().bytes());
+    EXPECT_THAT(refusal_of(folder.path()), HasSubstr("its first pieces are not <unk>, <s> and </s>"));
+    base::write_file_atomically(in("tokenizer_config.json"), R"({"tokenizer_class": "AlbertTokenizer"})");
+    EXPECT_THAT(refusal_of(folder.path()), HasSubstr("is for AlbertTokenizer, but Kohort knows only"));
+}
+
 TEST(SentencePiece, saved_files_make_the_same_tokenizer_again) {
     const TemporaryFolder folder;
     for (const char* name : {"spiece.model", "other.model"}) {
@@ -127,7 +164,7 @@ TEST(SentencePiece, saved_files_make_the_same_tokenizer_again) {
         EXPECT_EQ(second->encode_for_model("ab <extra_id_1> a", 99), first->encode_for_model("ab <extra_id_1> a", 99));
     }
     EXPECT_THROW(
-        SentencePieceTokenizer(parse_sentencepiece_model(ModelWriter::small().bytes()), 0, {}).save(folder.path(), 128),
+        SentencePieceTokenizer(parse_sentencepiece_model(ModelWriter::small().bytes()), {}, {}).save(folder.path(), 128),
         base::Error);
 }
 
@@ -164,7 +201,7 @@ TEST(SentencePiece, a_file_that_is_cut_or_damaged_is_refused_or_does_no_harm) {
     const auto whole = writer.bytes();
     const auto is_read = [](std::string_view bytes) {
         try {
-            const SentencePieceTokenizer tokenizer(parse_sentencepiece_model(bytes), 3, {});
+            const SentencePieceTokenizer tokenizer(parse_sentencepiece_model(bytes), {.kind = SentencePieceKind::t5, .extra = 3}, {});
             for (const TokenId id : tokenizer.encode_for_model("ab xx é</s>", 99))
                 EXPECT_TRUE(id >= 0 && id < tokenizer.vocabulary_size());
             return true;

@@ -118,6 +118,43 @@ TEST_F(TokenizerFiles, of_roberta_put_its_special_tokens_around) {
     EXPECT_THAT(refusal_of(folder_.path()), HasSubstr("tokenizer_config.json"));
 }
 
+// People add tokens to a vocabulary; folders without tokenizer.json say so in files beside it.
+TEST_F(TokenizerFiles, that_lie_beside_add_their_tokens) {
+    write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n");
+    write("added_tokens.json", R"({"[USER]": 8, "A b": 7})");
+    write("special_tokens_map.json", R"({"unk_token": "[UNK]", "additional_special_tokens": [{"content": "[USER]"}]})");
+    const auto bert = load_tokenizer(folder_.path());
+    EXPECT_EQ(bert->vocabulary_size(), 9);
+    EXPECT_THAT(bert->encode_for_model("a[USER]A B", 9), ElementsAre(2, 5, 8, 7, 3));
+    EXPECT_THAT(bert->encode_for_model("[user]", 9), ElementsAre(2, 1, 1, 1, 3));  // a special one is not normalised
+    bert->save(folder_.path() / "copy", 99);
+    EXPECT_EQ(load_tokenizer(folder_.path() / "copy")->encode_for_model("a[USER]", 9), bert->encode_for_model("a[USER]", 9));
+    write("added_tokens.json", R"({"[USER]": 6})");
+    EXPECT_THAT(refusal_of(folder_.path()), HasSubstr("\"[USER]\" has the id 6, but the vocabulary has \"b\" there"));
+    write("added_tokens.json", R"({"[MASK]": 9})");
+    EXPECT_THAT(refusal_of(folder_.path()), HasSubstr("\"[MASK]\" has the id 9, but the vocabulary has it as 4"));
+    // The newer file goes before the older one.
+    write("tokenizer_config.json", R"({"added_tokens_decoder": {"7": {"content": "[X]", "special": true, "rstrip": true}}})");
+    EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("[X] [MASK]", 9), ElementsAre(2, 7, 4, 3));
+    write("tokenizer_config.json", R"({"added_tokens_decoder": {"x": {"content": "[X]"}}})");
+    EXPECT_THAT(refusal_of(folder_.path()), HasSubstr("an entry \"x\" that is no token"));
+}
+
+TEST_F(TokenizerFiles, of_bpe_and_sentencepiece_have_added_tokens_too) {
+    write("vocab.json", byte_vocabulary().dump());
+    write("merges.txt", "a b\n");
+    write("added_tokens.json", R"({"[PAD]": 263})");
+    const auto bpe = load_tokenizer(folder_.path());
+    EXPECT_THAT(bpe->encode_for_model("ab[PAD]", 9), ElementsAre(0, 261, 263, 2));
+    bpe->save(folder_.path() / "copy", 99);
+    EXPECT_EQ(load_tokenizer(folder_.path() / "copy")->vocabulary_size(), 264);
+    write("spiece.model", ModelWriter::small().bytes());
+    write("added_tokens.json", R"({"[ITEM]": 109, "<extra_id_0>": 108})");
+    const auto t5 = load_tokenizer(folder_.path() / "spiece.model");
+    EXPECT_THAT(t5->encode_for_model("a[ITEM]<extra_id_0>", 9), ElementsAre(6, 109, 108, 1));
+    EXPECT_EQ(t5->token(109), "[ITEM]");
+}
+
 TEST_F(TokenizerFiles, tokenizer_json_of_roberta_means_the_same) {
     auto file = bpe_json();
     write("tokenizer.json", file.dump());

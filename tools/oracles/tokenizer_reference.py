@@ -191,6 +191,11 @@ def main():
         model = train_sentencepiece(make(name), real, "spiece", **options)
         slow = transformers.T5Tokenizer(str(model), legacy=True)
         check(f"SentencePiece {name} as T5Tokenizer", model, lambda line: slow(line)["input_ids"])
+    xlm_roberta = {"pad_id": -1, "unk_id": 0, "bos_id": 1, "eos_id": 2}
+    for name, options in (("plain", {}), ("byte_fallback", {"byte_fallback": True, "user_defined_symbols": ["手机", "<pad>"]})):
+        model = train_sentencepiece(make(f"xlm-roberta-{name}"), real, "sentencepiece.bpe", **xlm_roberta, **options)
+        slow = transformers.XLMRobertaTokenizer(str(model))
+        check(f"SentencePiece {name} as XLMRobertaTokenizer", model, lambda line: slow(line)["input_ids"])
     for file in sorted((SHARED / "data" / "spm_google_test").glob("*.model")):
         local = make(file.stem) / file.name
         local.write_bytes(file.read_bytes())
