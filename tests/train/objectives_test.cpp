@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -115,6 +117,14 @@ TEST_P(ObjectivesSameBytes, at_any_number_of_ranks_and_threads) {
         EXPECT_EQ(many.head, one.head) << ranks;
         EXPECT_EQ(many.report.loss, one.report.loss) << ranks;
     }
+    // What saves memory, all at once.
+    options.gradient_caching = Choice::on;
+    options.activation_checkpointing = true;
+    options.zero = Zero::on;
+    const Trained small = train_on(corpus, options, 3);
+    EXPECT_EQ(small.weights, one.weights);
+    EXPECT_EQ(small.head, one.head);
+    EXPECT_EQ(small.report.loss, one.report.loss);
 }
 
 void supervised(TrainOptions& o, bool multi_label) {
@@ -181,13 +191,13 @@ TEST(Objectives, a_head_learns_its_labels) {
     const base::Philox random(99, base::RandomPurpose::synthetic_corpus);
     const TemporaryFolder run;
     parallel::run_thread_ranks(2, [&](parallel::Communicator& comm) {
-        StoreOptions store_options;
-        store_options.users.sample = UserSample::labelled;
-        store_options.users.labels_of = [&](std::string_view user) {
+        StoreOptions labelled;
+        labelled.users.sample = UserSample::labelled;
+        labelled.users.labels_of = [&](std::string_view user) {
             return std::vector{static_cast<std::int32_t>(random.below(3, std::stoull(std::string(user.substr(4))), 2))};
         };
         const TokenStore store(comm, corpus.info, [&](std::int32_t p) { return corpus.partitions[static_cast<std::size_t>(p)]; },
-                               LetterTokenizer(), 1, 32, store_options);
+                               LetterTokenizer(), 1, 32, labelled);
         const auto bert = model::make_model(small_config(2), 7);
         base::Metrics metrics;
         const auto report = train(comm, store, *bert, options, run.path(), "key", metrics);
@@ -272,8 +282,7 @@ TEST(Objectives, supervised_gradients_add_up) {
                 for (const std::int32_t label : step.notes[i]) target[static_cast<std::int64_t>(i)][label] = 1;
             }
             const auto scores = torch::matmul(torch::stack(users), weights[next].t()) + weights[next + 1];
-            const auto log_sigmoid = torch::nn::functional::logsigmoid;
-            const auto loss = multi_label ? -(target * log_sigmoid(scores) + (1 - target) * log_sigmoid(-scores)).mean()
+            const auto loss = multi_label ? -(target * torch::log_sigmoid(scores) + (1 - target) * torch::log_sigmoid(-scores)).mean()
                                           : -(target * torch::log_softmax(scores, 1)).sum() / std::ssize(by_sample);
             EXPECT_NEAR(result.loss, loss.item<double>(), 1e-5);
             const auto expected = torch::autograd::grad({loss}, weights);
