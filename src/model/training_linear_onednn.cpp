@@ -26,10 +26,15 @@ struct Matrix {
 
 // result [m, n] (by rows) = a [m, k] b [k, n] + keep * result.
 void multiply(const Matrix& a, const Matrix& b, float keep, torch::Tensor& result) {
+    if (result.numel() == 0 || a.values.size(1) == 0) {  // oneDNN refuses matrices of nothing
+        if (keep == 0) result.zero_();
+        return;
+    }
     const auto status = dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', result.size(0), result.size(1), a.values.size(1), 1.0F,
                                    a.data(), a.leading(), b.data(), b.leading(), keep, result.data_ptr<float>(),
                                    std::max<dnnl_dim_t>(1, result.size(1)));
-    if (status != dnnl_success) base::fail(base::ErrorKind::internal, "oneDNN could not multiply matrices (status {})", static_cast<int>(status));
+    if (status != dnnl_success) base::fail(base::ErrorKind::internal, "oneDNN could not multiply {} x {} by {} x {} (status {})", result.size(0),
+                                            a.values.size(1), b.values.size(0), result.size(1), static_cast<int>(status));
 }
 
 class OneDnnLinear : public torch::autograd::Function<OneDnnLinear> {
