@@ -7,11 +7,11 @@ RANDOM=${KOHORT_TEST_SEED:-$$}
 seed=$RANDOM
 RANDOM=$seed
 echo "seed $seed (KOHORT_TEST_SEED)"
-small_corpus 600
+small_corpus 300
 
-model=(--hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 600 --threads 1)
-steps=400
-training=("${model[@]}" --steps $steps --batch 32 --dropout 0.1 --checkpoint-every 0 --schedule cosine --layer-decay 0.9
+model=(--hidden 16 --intermediate 32 --layers 2 --heads 2 --vocabulary-size 400 --threads 1)
+steps=240
+training=("${model[@]}" --steps $steps --batch 8 --side-events 2 --dropout 0.1 --checkpoint-every 0 --schedule cosine --layer-decay 0.9
   --held-out 0.1 --evaluate-every 20 --patience 0)
 ranks 2 ingest --input corpus/events.csv --out whole --log-level warning
 cp -r whole killed
@@ -40,7 +40,7 @@ kill_at() {
 
 last=-1
 for kill in 1 2 3 4 5 6 7 8 9 10; do
-  target=$((last + 1 + RANDOM % 16))
+  target=$((last + 1 + RANDOM % 8))
   n=$((RANDOM % 3 + 1))
   zero=$((RANDOM % 2))
   kill_at contrastive "$target" "$n" killed finetune "${training[@]}" --zero "$([ "$zero" = 1 ] && echo 1 || echo off)"
@@ -79,7 +79,7 @@ for out in manifest part; do
 done
 
 # Both trainings of a run.
-run=(run --input corpus/events.csv --clusters 4 --restarts 2 "${model[@]}" --batch 32 --pretrain-steps 60 --steps 60 --checkpoint-every 0)
+run=(run --input corpus/events.csv --clusters 4 --restarts 2 "${model[@]}" --batch 8 --side-events 2 --pretrain-steps 60 --steps 60 --checkpoint-every 0)
 ranks 2 "${run[@]}" --out whole_run --log-level warning
 kill_at masked_language $((RANDOM % 30)) 3 both "${run[@]}"
 last=$(newest both masked_language)
