@@ -76,7 +76,7 @@ std::string training_plot_svg(const TrainingCurve& curve) {
 std::string curve_lines(const TrainingCurve& curve) {
     std::string lines;
     for (const auto& point : curve.points)
-        lines += fmt::format("{} {} {:.6f} {:.6g}\n", curve.objective, point.step, point.loss, point.learning_rate);
+        lines += fmt::format("{} {:.6f} {:.6g} {}\n", point.step, point.loss, point.learning_rate, curve.objective);
     return lines;
 }
 
@@ -87,7 +87,7 @@ std::vector<TrainingCurve> parse_curves(const std::string& lines) {
         std::istringstream fields(line);
         std::string objective;
         TrainingCurve::Point point;
-        if (!(fields >> objective >> point.step >> point.loss >> point.learning_rate)) continue;
+        if (!(fields >> point.step >> point.loss >> point.learning_rate >> std::ws) || !std::getline(fields, objective)) continue;
         if (curves.empty() || curves.back().objective != objective) curves.push_back({objective, {}});
         curves.back().points.push_back(point);
     }

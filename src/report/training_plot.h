@@ -19,7 +19,7 @@ struct TrainingCurve {
 // An <svg> for a page. The same bytes for the same curve; empty for fewer than two points.
 std::string training_plot_svg(const TrainingCurve& curve);
 
-// The curves of a run as its manifest keeps them: a line a point, "objective step loss learning_rate", and back. Lines that
+// The curves of a run as its manifest keeps them: a line a point, "step loss learning_rate objective", and back. Lines that
 // are something else are passed over.
 std::string curve_lines(const TrainingCurve& curve);
 std::vector<TrainingCurve> parse_curves(const std::string& lines);

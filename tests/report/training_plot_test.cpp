@@ -26,10 +26,11 @@ TEST(TrainingPlot, few_or_equal_points_and_markup_do_no_harm) {
 }
 
 TEST(TrainingPlot, curves_come_back_from_their_lines) {
-    TrainingCurve other{"contrastive", {{0, 5.25, 0.001}, {7, 1.125, 3e-5}}};
+    TrainingCurve other{"contrastive training", {{0, 5.25, 0.001}, {7, 1.125, 3e-5}}};
     const auto found = parse_curves(curve_lines(curve()) + "12 5.0\n" + curve_lines(other));
     ASSERT_EQ(found.size(), 2u);
     EXPECT_EQ(found[0].objective, "masked_language");
+    EXPECT_EQ(found[1].objective, other.objective);
     ASSERT_EQ(found[0].points.size(), 3u);
     EXPECT_EQ(found[1].points[1].step, 7);
     EXPECT_DOUBLE_EQ(found[1].points[1].loss, 1.125);
