@@ -87,9 +87,9 @@ TEST(WordStarts, knows_the_marks_of_sentencepiece_and_byte_level_bpe) {
 
 TEST(WordStarts, a_run_without_spaces_is_no_word) {
     const std::vector<text::TokenId> run(11, 1), ten(10, 1);
-    const TableTokenizer tokenizer({"▁a", "b"}, {{"long", run}, {"ten", ten}});
-    EXPECT_THAT(goes_on(tokenizer, "long"), testing::Each(false));
-    EXPECT_THAT(goes_on(tokenizer, "ten"), testing::Contains(true).Times(9));
+    const TableTokenizer tokenizer({"▁a", "b"}, {{"so long", run}, {"so few", ten}});  // neither by its words
+    EXPECT_THAT(goes_on(tokenizer, "so long"), testing::Each(false));
+    EXPECT_THAT(goes_on(tokenizer, "so few"), testing::Contains(true).Times(9));
 }
 
 }  // namespace
