@@ -120,7 +120,7 @@ TEST_P(ObjectivesSameBytes, at_any_number_of_ranks_and_threads) {
     // What saves memory, all at once.
     options.gradient_caching = Choice::on;
     options.activation_checkpointing = true;
-    options.zero = Zero::on;
+    options.zero = Choice::on;
     const Trained small = train_on(corpus, options, 3);
     EXPECT_EQ(small.weights, one.weights);
     EXPECT_EQ(small.head, one.head);
