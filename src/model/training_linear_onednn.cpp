@@ -26,20 +26,25 @@ struct Matrix {
 
 // result [m, n] (by rows) = a [m, k] b [k, n] + keep * result.
 void multiply(const Matrix& a, const Matrix& b, float keep, torch::Tensor& result) {
+    if (result.numel() == 0 || a.values.size(1) == 0) {  // oneDNN refuses matrices of nothing
+        if (keep == 0) result.zero_();
+        return;
+    }
     const auto status = dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', result.size(0), result.size(1), a.values.size(1), 1.0F,
                                    a.data(), a.leading(), b.data(), b.leading(), keep, result.data_ptr<float>(),
                                    std::max<dnnl_dim_t>(1, result.size(1)));
-    if (status != dnnl_success) base::fail(base::ErrorKind::internal, "oneDNN could not multiply matrices (status {})", static_cast<int>(status));
+    if (status != dnnl_success) base::fail(base::ErrorKind::internal, "oneDNN could not multiply {} x {} by {} x {} (status {})", result.size(0),
+                                            a.values.size(1), b.values.size(0), result.size(1), static_cast<int>(status));
 }
 
 class OneDnnLinear : public torch::autograd::Function<OneDnnLinear> {
   public:
-    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight, const c10::optional<torch::Tensor>& bias) {
         context->save_for_backward({x, weight});
-        context->saved_data["bias"] = bias.defined();
-        auto result = torch::empty({x.size(0), weight.size(0)}, x.options());
-        if (bias.defined()) result.copy_(bias.expand_as(result));
-        multiply(Matrix(x), Matrix(weight.t()), bias.defined() ? 1 : 0, result);
+        context->saved_data["bias"] = bias.has_value();
+        auto result = torch::empty({x.size(0), weight.size(0)}, x.options().requires_grad(false));
+        if (bias) result.copy_(bias->expand_as(result));
+        multiply(Matrix(x), Matrix(weight.t()), bias ? 1 : 0, result);
         return result;
     }
 
@@ -69,7 +74,8 @@ class OneDnnLinear : public torch::autograd::Function<OneDnnLinear> {
 
 torch::Tensor training_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
     const bool suits = x.is_cpu() && x.dim() == 2 && x.scalar_type() == torch::kFloat && weight.scalar_type() == torch::kFloat;
-    return suits ? OneDnnLinear::apply(x, weight, bias) : torch::linear(x, weight, bias);
+    if (!suits) return torch::linear(x, weight, bias);
+    return OneDnnLinear::apply(x, weight, bias.defined() ? c10::optional<torch::Tensor>(bias) : c10::nullopt);
 }
 
 }  // namespace kohort::model

@@ -31,7 +31,7 @@ inline void expect_gradients_of(const std::vector<Parameter>& parameters, const 
     const torch::NoGradGuard no_gradients;
     constexpr double step = 1e-6;
     for (std::size_t i = 0; i < weights.size(); ++i) {
-        const auto gradient = gradients[i].flatten();
+        const auto gradient = gradients[i].to_dense().flatten();  // of word embeddings they are sparse
         auto flat = weights[i].view({-1});
         for (const std::int64_t element : {gradient.abs().argmax().item<std::int64_t>(), flat.size(0) / 3}) {
             const double original = flat[element].item<double>(), expected = gradient[element].item<double>();

@@ -43,7 +43,8 @@ TEST(WholeBatch, contrastive_gradients_add_up) {
         const auto objective = make_contrastive_objective(options);
         const SampleStream stream(store.samples(SampleUnit::user), options.batch, options.seed);
         const auto draw = [&](std::int64_t sample, std::int64_t position) { return objective->draw(store, sample, position); };
-        const StepSequences step = collect_step(comm, store, SampleUnit::user, stream, 2, 40, 16, draw);
+        const auto note = [&](std::int64_t sample, std::int64_t position) { return objective->note(store, sample, position); };
+        const StepSequences step = collect_step(comm, store, SampleUnit::user, stream, 2, 40, 16, draw, note);
         EXPECT_GT(step.micro_batches.size(), 4U);
 
         const TrainedModel trained(*bert, [](const model::TensorSource&) { return nullptr; }, {}, model::Precision::fp32);
