@@ -118,6 +118,7 @@ TEST(Lora, gradients_are_those_of_the_definition_where_weights_are_stored_transp
     config.n_embd = 16;
     config.n_layer = 1;
     config.n_head = 2;
+    config.n_inner = 24;
     config.n_positions = 16;
     config.n_inner = 24;
     torch::manual_seed(2);
