@@ -160,7 +160,7 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
                      const VectorInput& input) {
     StageTimer timer(context, "cluster");
     refuse_impossible_clusters(context.options, input.rows());
-    const auto most = context.options.integers_or_auto("clusters");
+    const auto most = clusters_asked(context.options);
     const auto metric = cluster::parse_metric(context.options.text("metric"));
     const cluster::UnitRows unit_rows(input);
     const cluster::RowSource& source =
@@ -264,10 +264,11 @@ int cluster_job(JobContext& context) {
         return 0;
     }
     if (inputs.size() != 1) base::fail(base::ErrorKind::usage, "--input: one dataset at a time, as FILE.h5:/path");
-    const auto folder = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
-    auto& run = *folder;
+    // Before there is a folder: a name that was mistyped should leave none behind.
     auto key = cluster_key(context.options);
     key.add("input", input_fingerprint(context, inputs[0]));
+    const auto folder = open_run(context, context.options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
+    auto& run = *folder;
     store::Stage stage(context.comm, run, key, {"segment"});
     if (stage.complete()) return 0;
     cluster_vectors(context, run, stage, key, *dataset_vectors(context, inputs[0]));

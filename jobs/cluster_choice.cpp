@@ -11,6 +11,7 @@
 #include "cluster/choose_clusters.h"
 #include "parallel/agreement.h"
 #include "report/score_plot.h"
+#include "store/dataset_source.h"
 
 namespace kohort::jobs {
 namespace {
@@ -53,12 +54,18 @@ std::string choice_plot(const cluster::ClusterChoice& choice) {
 
 bool names_a_dataset(const std::string& init) { return init.ends_with(".npy") || init.find(":/") != std::string::npos; }
 
-void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
+std::vector<std::int64_t> clusters_asked(const Options& options) {
     const auto asked = options.integers_or_auto("clusters");
+    if (!asked.empty() || !names_a_dataset(options.text("init"))) return asked;
+    return {store::MatrixSource(store::parse_dataset(options.text("init"))).rows()};
+}
+
+void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
+    const auto asked = clusters_asked(options);
     if (asked.empty()) return;
     const auto& text = options.text("clusters");
     if (asked.back() > rows)
-        base::fail(base::ErrorKind::usage, "--clusters {}: there are only {} rows to cluster", text, rows);
+        base::fail(base::ErrorKind::usage, "{} clusters: there are only {} rows to cluster", asked.back(), rows);
     if (asked.size() == 1) return;
     if (asked.back() > cluster::most_compared_rows)
         base::fail(base::ErrorKind::usage,
@@ -75,7 +82,7 @@ void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
 std::int64_t settle_clusters(JobContext& context, store::RunFolder& run, store::Stage& stage,
                              const cluster::RowSet& rows) {
     cluster::ChoiceOptions options;
-    options.clusters = context.options.integers_or_auto("clusters");
+    options.clusters = clusters_asked(context.options);
     options.seed = static_cast<std::uint64_t>(context.options.integer("seed"));
     options.threads = context.threads;
     options.metric = cluster::parse_metric(context.options.text("metric"));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cluster/row_set.h"
 #include "job_context.h"
@@ -12,6 +13,10 @@ namespace kohort::jobs {
 
 // Whether --init names a file with the centroids.
 bool names_a_dataset(const std::string& init);
+
+// What --clusters asks for: one number, several to compare, or none (auto). Centroids that --init names decide it where
+// --clusters does not.
+std::vector<std::int64_t> clusters_asked(const Options& options);
 
 // Error(usage) where --clusters cannot be had from so many rows.
 void refuse_impossible_clusters(const Options& options, std::int64_t rows);
