@@ -99,7 +99,7 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
     } else {
         const auto probabilities = compat::attention_probabilities(query, key, packing.attention_bias);
         const auto mask = dropout->scaled_mask(index, DropoutSite::attention, probabilities.sizes());
-        context = torch::matmul(probabilities * mask.to(probabilities.device(), probabilities.scalar_type()), value);
+        context = torch::matmul(probabilities * mask.to(probabilities.device(), probabilities.scalar_type()), compat::for_products(value)).to(value.scalar_type());
     }
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.hidden_size}));
 }

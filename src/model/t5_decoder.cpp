@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "model/attention.h"
+#include "model/torch_compat.h"
 
 namespace kohort::model {
 namespace {
@@ -110,8 +111,8 @@ torch::Tensor T5Decoder::cross_attention(int index, const torch::Tensor& x, cons
 }
 
 torch::Tensor T5Decoder::scores(const torch::Tensor& hidden, const torch::Tensor& word_embeddings) const {
-    if (own_scores_.defined()) return torch::linear(hidden, own_scores_);
-    return torch::linear(hidden * (1.0 / std::sqrt(static_cast<double>(config_.d_model))), word_embeddings);
+    if (own_scores_.defined()) return compat::linear(hidden, own_scores_);
+    return compat::linear(hidden * (1.0 / std::sqrt(static_cast<double>(config_.d_model))), word_embeddings);
 }
 
 }  // namespace kohort::model

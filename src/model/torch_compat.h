@@ -10,13 +10,40 @@
 #endif
 
 #include <cmath>
+#include <cstdlib>
+#include <string_view>
 
 namespace kohort::model::compat {
+
+// Whether products of such values would be summed in bf16, rounded with every term: LibTorch does so on CPUs where oneDNN
+// has no products of bf16, which asks for AVX-512 and for leave to use it. A sum of a thousand terms keeps one digit then.
+inline bool sums_in_bf16(const torch::Tensor& x) {
+#if defined(__x86_64__)
+    static const bool without_onednn = [] {
+        const char* most = std::getenv("ONEDNN_MAX_CPU_ISA");
+        return (most && std::string_view(most) == "AVX2") || !__builtin_cpu_supports("avx512bw") ||
+               !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq");
+    }();
+    return without_onednn && x.is_cpu() && x.scalar_type() == torch::kBFloat16;
+#else
+    static_cast<void>(x);
+    return false;
+#endif
+}
+
+// A tensor that products are taken of, in a type in which they are summed well.
+inline torch::Tensor for_products(const torch::Tensor& x) { return x.defined() && sums_in_bf16(x) ? x.to(torch::kFloat) : x; }
+
+// x [n, in], weight [out, in], bias [out] or undefined -> [n, out] of x's type.
+inline torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias = {}) {
+    return torch::linear(for_products(x), for_products(weight), for_products(bias)).to(x.scalar_type());
+}
 
 // softmax(q kᵀ / sqrt(d) + bias) for q [B, heads, T, d], k [B, heads, S, d]; bias: what can be added to [B, heads, T, S], or
 // undefined (none).
 inline torch::Tensor attention_probabilities(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& bias) {
-    const auto scores = torch::matmul(query * (1.0 / std::sqrt(static_cast<double>(query.size(3)))), key.transpose(2, 3));
+    const auto scores = torch::matmul(for_products(query) * (1.0 / std::sqrt(static_cast<double>(query.size(3)))),
+                                      for_products(key).transpose(2, 3));
     return torch::softmax(bias.defined() ? scores + bias : scores, -1);
 }
 
@@ -42,13 +69,13 @@ class KernelsOfTraining {
 inline torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,
                             const torch::Tensor& bias) {
 #if TORCH_VERSION_MAJOR >= 2
-    if (!torch::GradMode::is_enabled() && !KernelsOfTraining::on()) {
+    if (!torch::GradMode::is_enabled() && !KernelsOfTraining::on() && !sums_in_bf16(query)) {
         if (!bias.defined()) return at::scaled_dot_product_attention(query, key, value);
         return at::scaled_dot_product_attention(query, key, value,
                                                 bias.expand({query.size(0), bias.size(1), query.size(2), key.size(2)}));
     }
 #endif
-    return torch::matmul(attention_probabilities(query, key, bias), value);
+    return torch::matmul(attention_probabilities(query, key, bias), for_products(value)).to(value.scalar_type());
 }
 
 // Layer normalisation over the last dimension. 1.13 has no fast kernel for bf16 on the CPU; in float32, as its slow one

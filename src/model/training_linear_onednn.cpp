@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "model/torch_compat.h"
 
 namespace kohort::model {
 namespace {
@@ -74,7 +75,7 @@ class OneDnnLinear : public torch::autograd::Function<OneDnnLinear> {
 
 torch::Tensor training_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
     const bool suits = x.is_cpu() && x.dim() == 2 && x.scalar_type() == torch::kFloat && weight.scalar_type() == torch::kFloat;
-    if (!suits) return torch::linear(x, weight, bias);
+    if (!suits) return compat::linear(x, weight, bias);
     return OneDnnLinear::apply(x, weight, bias.defined() ? c10::optional<torch::Tensor>(bias) : c10::nullopt);
 }
 

@@ -5,6 +5,7 @@
 #include "model/encoder.h"
 #include "train/mean_loss.h"
 #include "train/objective.h"
+#include "model/torch_compat.h"
 
 namespace kohort::train {
 namespace {
@@ -56,7 +57,7 @@ class CausalLanguage : public Objective {
                 targets.push_back(rows[row][place]);
             }
         const auto chosen = hidden.flatten(0, 1).index_select(0, torch::tensor(places, torch::kLong).to(hidden.device()));
-        return learn_targets(step, replica, torch::linear(chosen, replica.encoder().word_embeddings()), targets, all_targets);
+        return learn_targets(step, replica, model::compat::linear(chosen, replica.encoder().word_embeddings()), targets, all_targets);
     }
 
     std::int64_t max_tokens_;
