@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <mutex>
 #include <numeric>
 
 #include "base/log.h"
@@ -15,6 +14,7 @@
 #include "parallel/heartbeat.h"
 #include "parallel/mpi_channel.h"
 #include "parallel/mpi_check.h"
+#include "parallel/mpi_operation.h"
 #include "parallel/mpi_topology.h"
 #include "parallel/thread_communicator.h"
 #include "parallel/ticket_office.h"
@@ -38,66 +38,13 @@ std::chrono::milliseconds milliseconds(double seconds) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
-MPI_Datatype mpi_type(DataType type) {
-    switch (type) {
-        case DataType::byte: return MPI_BYTE;
-        case DataType::int32: return MPI_INT32_T;
-        case DataType::int64: return MPI_INT64_T;
-        case DataType::uint64: return MPI_UINT64_T;
-        case DataType::float32: return MPI_FLOAT;
-        case DataType::float64: return MPI_DOUBLE;
-    }
-    return MPI_DATATYPE_NULL;
-}
-
-// Sums of signed integers are done as unsigned ones, whose wrapping is defined; the bits are the same.
-MPI_Datatype mpi_type_to_reduce(DataType type, ReduceOperation operation) {
-    if (operation == ReduceOperation::sum && type == DataType::int32) return MPI_UINT32_T;
-    if (operation == ReduceOperation::sum && type == DataType::int64) return MPI_UINT64_T;
-    return mpi_type(type);
-}
-
-MPI_Op mpi_operation(ReduceOperation operation) {
-    switch (operation) {
-        case ReduceOperation::minimum: return MPI_MIN;
-        case ReduceOperation::maximum: return MPI_MAX;
-        case ReduceOperation::sum:
-        case ReduceOperation::inexact_sum: return MPI_SUM;
-    }
-    return MPI_OP_NULL;
-}
-
-// What MPI needs until an operation is complete: its pieces' requests and the arrays that they point to.
-struct Operation {
-    std::vector<MPI_Request> requests;
-    std::vector<int> counts, offsets;
-    std::function<void()> finish;
-};
-
-// Operations that will never complete; MPI keeps pointers into them, so they live longer than what calls MPI.
-class Orphans {
-  public:
-    void take(std::shared_ptr<Operation> operation) {
-        const std::lock_guard lock(mutex_);
-        operations_.push_back(std::move(operation));
-    }
-    bool none() const {
-        const std::lock_guard lock(mutex_);
-        return operations_.empty();
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::vector<std::shared_ptr<Operation>> operations_;
-};
-
 // What a process has once, however many siblings its communicator has.
 struct Process {
     Process(MpiSession& session, const MpiOptions& options)
         : control(make_mpi_channel(session)), tickets(make_mpi_channel(session), control),
           watchdog(make_mpi_channel(session), control, milliseconds(options.watchdog_seconds),
                    milliseconds(options.watchdog_grace_seconds), heartbeats, [&session](int exit_code) { session.abort(exit_code); }) {}
-    Orphans orphans;
+    MpiOrphans orphans;
     FailureControl control;
     TicketOffice tickets;
     Watchdog watchdog;
@@ -335,7 +282,7 @@ class MpiCommunicator : public Communicator {
         if (bytes > 0) std::memmove(to, from, static_cast<std::size_t>(bytes));
     }
 
-    static MPI_Request* add_request(Operation& operation) {
+    static MPI_Request* add_request(MpiOperation& operation) {
         operation.requests.push_back(MPI_REQUEST_NULL);
         return &operation.requests.back();
     }
@@ -348,26 +295,26 @@ class MpiCommunicator : public Communicator {
             visit(block(buffer, first), static_cast<int>(std::min(most, buffer.count - first)));
     }
 
-    void send_to(int peer, const Buffer& buffer, Operation& operation) {
+    void send_to(int peer, const Buffer& buffer, MpiOperation& operation) {
         for_pieces(buffer, [&](void* at, int count) {
             check_mpi(MPI_Isend(at, count, mpi_type(buffer.type), peer, data_tag, comm_, add_request(operation)), "MPI_Isend");
         });
     }
 
-    void receive_from(int peer, const Buffer& buffer, Operation& operation) {
+    void receive_from(int peer, const Buffer& buffer, MpiOperation& operation) {
         for_pieces(buffer, [&](void* at, int count) {
             check_mpi(MPI_Irecv(at, count, mpi_type(buffer.type), peer, data_tag, comm_, add_request(operation)), "MPI_Irecv");
         });
     }
 
-    std::shared_ptr<Operation> begin(std::int64_t bytes) {
+    std::shared_ptr<MpiOperation> begin(std::int64_t bytes) {
         check_peers();
         ++operations_;
         bytes_ += bytes;
-        return std::make_shared<Operation>();
+        return std::make_shared<MpiOperation>();
     }
 
-    Request request(std::shared_ptr<Operation> operation) {
+    Request request(std::shared_ptr<MpiOperation> operation) {
         return Request([this, operation = std::move(operation)] {
             const auto begin = Clock::now();
             wait_for(operation);
@@ -376,7 +323,7 @@ class MpiCommunicator : public Communicator {
         });
     }
 
-    bool is_complete(Operation& operation) {
+    bool is_complete(MpiOperation& operation) {
         int done = 0;
         for (int i = 0; i < tests_a_look && !done; ++i)
             check_mpi(MPI_Testall(static_cast<int>(operation.requests.size()), operation.requests.data(), &done,
@@ -385,7 +332,7 @@ class MpiCommunicator : public Communicator {
         return done != 0;
     }
 
-    void wait_for(const std::shared_ptr<Operation>& operation) {
+    void wait_for(const std::shared_ptr<MpiOperation>& operation) {
         Backoff backoff;
         while (!is_complete(*operation)) {
             heartbeat();

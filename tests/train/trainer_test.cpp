@@ -453,6 +453,20 @@ TEST(Trainer, a_corpus_without_pairs_is_refused) {
     }
 }
 
+TEST(Trainer, language_models_need_no_pairs) {
+    MadeCorpus corpus;
+    corpus.info.partitions = 1;
+    corpus.info.text_bytes = {2};
+    corpus.partitions.resize(1);
+    corpus.partitions[0].users = {{"a", {{0, 0, "", "abcdef"}}}, {"b", {{0, 0, "", "fedcba"}}}};  // a text each
+    for (const auto objective : {ObjectiveKind::masked_language, ObjectiveKind::causal_language, ObjectiveKind::span_corruption}) {
+        TrainOptions options = small_options(objective);
+        options.batch = 2;
+        options.steps = 2;
+        EXPECT_EQ(train_on(corpus, options, 2).report.steps, 2);
+    }
+}
+
 TEST(Trainer, pairs_train_a_model_of_any_family_with_any_pooling) {
     const MadeCorpus corpus = make_corpus(40, 3);
     for (const char* family : {"bert", "gpt2", "t5"}) {
