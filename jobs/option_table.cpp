@@ -98,9 +98,9 @@ const std::vector<OptionSpec>& option_table() {
         {"zero", choice, "auto", training, "the optimizer's state shared among ranks (ZeRO-1); never changes a result", {"auto", "off", "1"}},
         {"objective", choice, "contrastive", "finetune", "contrastive: pairs are told from other users'; supervised: users' --labels are told", {"contrastive", "supervised"}},
         {"pairs", choice, "halves", "run finetune",
-         "what belongs together: two groups of a user's texts, two of its events, a search and the item after it, an event's text and "
-         "its item's category, or (dropout) a text and itself under two dropout masks, no token left out",
-         {"halves", "events", "query-item", "title-category", "dropout"}},
+         "what belongs together: two groups of a user's texts, two of its events, each of its texts and the rest of them, a search and "
+         "the item after it, an event's text and its item's category, or (dropout) a text and itself under two dropout masks, no token left out",
+         {"halves", "events", "rest", "query-item", "title-category", "dropout"}},
         {"query-behavior", text, "search", "run finetune", "--pairs query-item: the behaviour of searches", {}},
         {"categories", text, "", "run finetune", "--pairs title-category: CSV of item_id and the category's text", {}},
         {"category-column", text, "category", "run finetune", "column of --categories that holds the category", {}},

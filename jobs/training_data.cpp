@@ -37,7 +37,7 @@ std::string file_digest(const Options& options, const char* name) {
 train::PairKind pair_kind(const Options& options) {
     using enum train::PairKind;
     static const std::unordered_map<std::string, train::PairKind> kinds{
-        {"halves", halves}, {"events", events}, {"query-item", query_item}, {"title-category", title_category}, {"dropout", dropout}};
+        {"halves", halves}, {"events", events}, {"rest", rest}, {"query-item", query_item}, {"title-category", title_category}, {"dropout", dropout}};
     return options.names("pairs") ? kinds.at(options.text("pairs")) : halves;
 }
 
@@ -103,7 +103,8 @@ train::StoreOptions TrainingData::store_options(const Options& options, bool wor
     }
     switch (pair_kind(options)) {
         case train::PairKind::halves:
-        case train::PairKind::events: result.users.sample = train::UserSample::two_texts; break;
+        case train::PairKind::events:
+        case train::PairKind::rest: result.users.sample = train::UserSample::two_texts; break;
         case train::PairKind::dropout: result.users.sample = train::UserSample::any_text; break;
         case train::PairKind::query_item:
             result.users.sample = train::UserSample::query_and_item;

@@ -1,11 +1,26 @@
 // The contrastive objective over all ranks: all of a step's users are each other's negatives, however many ranks share
 // the work.
 #include "train/contrastive_loss.h"
+#include "train/leave_one_out_loss.h"
 #include "train/objective.h"
 #include "train/vector_step.h"
 
 namespace kohort::train {
 namespace {
+
+// A note is made of 32-bit numbers.
+void note_key(std::int64_t key, std::vector<std::int32_t>& note) {
+    note.push_back(static_cast<std::int32_t>(key >> 32));
+    note.push_back(static_cast<std::int32_t>(key & 0xFFFFFFFF));
+}
+
+std::vector<std::int64_t> noted_keys(const std::vector<std::int32_t>& note) {
+    std::vector<std::int64_t> keys;
+    for (std::size_t i = 0; i + 1 < note.size(); i += 2)
+        keys.push_back(static_cast<std::int64_t>((static_cast<std::uint64_t>(static_cast<std::uint32_t>(note[i])) << 32) |
+                                                 static_cast<std::uint32_t>(note[i + 1])));
+    return keys;
+}
 
 class Contrastive : public Objective {
   public:
@@ -19,21 +34,22 @@ class Contrastive : public Objective {
         return draw_sides(store, sample, position, draw_);
     }
     std::vector<std::int32_t> note(const TokenStore& store, std::int64_t sample, std::int64_t position) const override {
-        if (false_negatives_ == FalseNegatives::users) return {};
-        std::vector<std::int32_t> halves;
-        for (const std::int64_t key : side_keys(store, sample, position, draw_)) {
-            halves.push_back(static_cast<std::int32_t>(key >> 32));
-            halves.push_back(static_cast<std::int32_t>(key & 0xFFFFFFFF));
-        }
-        return halves;
+        std::vector<std::int32_t> note;
+        if (false_negatives_ == FalseNegatives::users) return note;
+        if (draw_.pairs == PairKind::rest)
+            for (const std::int64_t key : text_keys(store, sample, position, draw_)) note_key(key, note);
+        else
+            for (const std::int64_t key : side_keys(store, sample, position, draw_)) note_key(key, note);
+        return note;
     }
 
     StepResult compute(const StepContext& step) override {
-        const auto excluded = no_negatives(step.sequences.samples, noted_sides(step));
+        const auto excluded = excluded_of(step);
+        const auto loss_of = draw_.pairs == PairKind::rest ? leave_one_out_loss : contrastive_loss;
         double loss = 0;
         carry_back(step, [&](const torch::Tensor& vectors) {
-            const auto result = contrastive_loss(vectors, step.sequences.per_sample, excluded, step.options.temperature,
-                                                 step.options.false_negative_margin);
+            const auto result = loss_of(vectors, step.sequences.per_sample, excluded, step.options.temperature,
+                                        step.options.false_negative_margin);
             loss = result.loss;
             return result.gradient;
         });
@@ -41,14 +57,14 @@ class Contrastive : public Objective {
     }
 
   private:
-    std::vector<SideKeys> noted_sides(const StepContext& step) const {
+    torch::Tensor excluded_of(const StepContext& step) const {
+        std::vector<std::vector<std::int64_t>> noted;
+        if (false_negatives_ == FalseNegatives::texts)
+            for (const auto& note : step.sequences.notes) noted.push_back(noted_keys(note));
+        if (draw_.pairs == PairKind::rest) return no_negatives_of_texts(step.sequences.samples, step.sequences.per_sample, noted);
         std::vector<SideKeys> sides;
-        if (false_negatives_ == FalseNegatives::users) return sides;
-        const auto key = [](std::int32_t high, std::int32_t low) {
-            return static_cast<std::int64_t>((static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32) | static_cast<std::uint32_t>(low));
-        };
-        for (const auto& note : step.sequences.notes) sides.push_back({key(note.at(0), note.at(1)), key(note.at(2), note.at(3))});
-        return sides;
+        for (const auto& keys : noted) sides.push_back({keys.at(0), keys.at(1)});
+        return no_negatives(step.sequences.samples, sides);
     }
 
     DrawOptions draw_;

@@ -27,7 +27,8 @@ Requirement requirement_of(const TrainOptions& options) {
     if (options.objective == ObjectiveKind::supervised) return {UserSample::labelled, 2, "have a text and a label; supervised"};
     switch (options.pairs) {
         case PairKind::halves:
-        case PairKind::events: break;
+        case PairKind::events:
+        case PairKind::rest: break;
         case PairKind::query_item: return {UserSample::query_and_item, 2, "have a search that an event with an item follows; contrastive"};
         case PairKind::title_category: return {UserSample::text_and_category, 2, "have an event whose item has a category; contrastive"};
         case PairKind::dropout: return {UserSample::any_text, 2, "have a text; contrastive"};

@@ -6,6 +6,7 @@ namespace kohort::train {
 enum class PairKind {
     halves,          // two groups of a user's texts
     events,          // two single texts of a user
+    rest,            // each of a user's texts in turn, and the rest of them
     query_item,      // a search, and the event with an item that followed it
     title_category,  // an event's text, and its item's category
     dropout,         // one text twice, told apart by dropout alone (Gao, Yao and Chen 2021, "SimCSE", section 3)

@@ -49,6 +49,8 @@ Texts choose_sides(const TokenStore& store, std::int64_t sample, std::int64_t po
         case PairKind::halves:
             return choose_texts(store, sample, position, 2 * std::min(options.side_events, store.texts_of_user(sample).count / 2), options.seed);
         case PairKind::events: return choose_texts(store, sample, position, 2, options.seed);
+        case PairKind::rest:
+            return choose_texts(store, sample, position, std::min(2 * options.side_events, store.texts_of_user(sample).count), options.seed);
         case PairKind::dropout: {
             const auto one = choose_texts(store, sample, position, 1, options.seed);
             return {one[0], one[0]};
@@ -128,17 +130,22 @@ std::vector<Sequence> draw_sides(const TokenStore& store, std::int64_t sample, s
     return sequences_of(store, choose_sides(store, sample, position, options), position, options);
 }
 
+std::vector<std::int64_t> text_keys(const TokenStore& store, std::int64_t sample, std::int64_t position, const DrawOptions& options) {
+    std::vector<std::int64_t> keys;
+    for (const auto& ids : choose_sides(store, sample, position, options))
+        keys.push_back(static_cast<std::int64_t>(base::hash64({reinterpret_cast<const char*>(ids.data()), ids.size_bytes()})));
+    return keys;
+}
+
 std::array<std::int64_t, 2> side_keys(const TokenStore& store, std::int64_t sample, std::int64_t position,
                                       const DrawOptions& options) {
-    const auto texts = choose_sides(store, sample, position, options);
-    std::vector<std::uint64_t> keys;
-    for (const auto& ids : texts) keys.push_back(base::hash64({reinterpret_cast<const char*>(ids.data()), ids.size_bytes()}));
+    auto keys = text_keys(store, sample, position, options);
     std::array<std::int64_t, 2> result{};
     const auto half = static_cast<std::ptrdiff_t>(keys.size() / 2);
     for (std::ptrdiff_t side = 0; side < 2; ++side) {
         const auto begin = keys.begin() + side * half;
         std::sort(begin, begin + half);
-        const std::string_view bytes(reinterpret_cast<const char*>(keys.data() + side * half), static_cast<std::size_t>(half) * sizeof(std::uint64_t));
+        const std::string_view bytes(reinterpret_cast<const char*>(keys.data() + side * half), static_cast<std::size_t>(half) * sizeof(std::int64_t));
         result[static_cast<std::size_t>(side)] = static_cast<std::int64_t>(base::hash64(bytes));
     }
     return result;

@@ -42,12 +42,15 @@ struct DrawOptions {
 };
 
 // A user's two sides for contrastive learning: 2g sequences, the first g of which are one side. g is 1, and for halves
-// min(side_events, texts / 2): those are drawn from the user's different texts without replacement. Tokens are dropped (at
-// least one stays), then the text is cut. `sample` is one of this rank's, of unit user, at `position` in the stream.
+// min(side_events, texts / 2): those are drawn from the user's different texts without replacement. For rest there are no
+// sides: min(2 * side_events, texts) sequences. Tokens are dropped (at least one stays), then the text is cut. `sample` is one of this rank's, of unit user, at `position` in the stream.
 std::vector<Sequence> draw_sides(const TokenStore& store, std::int64_t sample, std::int64_t position,
                                  const DrawOptions& options);
 
-// What tells the texts of each side: equal for sides of equal texts, whole and in any order (but for a chance of 2^-64).
+// What tells the texts that draw_sides() gives: equal for equal ones, whole (but for a chance of 2^-64).
+std::vector<std::int64_t> text_keys(const TokenStore& store, std::int64_t sample, std::int64_t position, const DrawOptions& options);
+
+// What tells the texts of each side: equal for sides of equal texts, in any order.
 std::array<std::int64_t, 2> side_keys(const TokenStore& store, std::int64_t sample, std::int64_t position,
                                       const DrawOptions& options);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -146,6 +147,26 @@ TEST(Initialization, restarts_and_rounds_use_different_numbers) {
     const auto x = blobs(1, 400, 3, 1, 7);
     EXPECT_NE(start(x, 3, Initialization::random, 5, 1, 0), start(x, 3, Initialization::random, 5, 1, 1));
     EXPECT_NE(start(x, 3, Initialization::kmeans_parallel, 5, 1, 0), start(x, 3, Initialization::kmeans_parallel, 5, 1, 1));
+}
+
+TEST(Initialization, each_round_draws_anew) {
+    // 200 rows, each as far from any other: a round draws twenty of them, and all five rounds about a hundred. Had they the
+    // same numbers, nearly all of those drawn would have been drawn by the first.
+    constexpr std::size_t n = 200;
+    std::vector<float> x(n * n);
+    for (std::size_t i = 0; i < n; ++i) x[i * n + i] = 1;
+    int by_the_first = 0;
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+        const base::Philox random(seed, base::RandomPurpose::cluster_init);
+        const auto centroids = start(x, n, Initialization::kmeans_parallel, 10, seed);
+        for (std::size_t c = 0; c < 10; ++c) {
+            const auto begin = centroids.begin() + static_cast<std::ptrdiff_t>(c * n);
+            const auto row = static_cast<std::uint64_t>(std::max_element(begin, begin + n) - begin);
+            constexpr std::uint64_t first_round = 16;  // the stream that it draws from
+            by_the_first += random.uniform(first_round, row) < 0.12;
+        }
+    }
+    EXPECT_LT(by_the_first, 25) << "of 50";
 }
 
 TEST(Initialization, names_are_parsed_or_refused) {

@@ -36,6 +36,7 @@ try() {  # NAME OPTIONS…: finetune from base1 at 1 and 3 ranks
   ranks 2 encode --out "${name}3" "${quiet[@]}"
 }
 try events --pairs events
+try rest --pairs rest --side-events 3
 try query --pairs query-item --false-negative-margin 0.1
 try category --pairs title-category --categories items.csv
 try dropout --pairs dropout --dropout 0.1
@@ -43,8 +44,8 @@ try labels --objective supervised --labels corpus/truth.csv --label-column inter
 try several --objective supervised --labels several.csv --dropout 0.1
 try lora --lora-rank 4 --lora-targets all
 try low_labels --lora-rank 4 --objective supervised --labels several.csv
-for one in events query category dropout labels; do
-  for other in events query category dropout labels; do
+for one in events rest query category dropout labels; do
+  for other in events rest query category dropout labels; do
     [ "$one" = "$other" ] || ! cmp -s "${one}1/model/model.safetensors" "${other}1/model/model.safetensors" || fail "$one and $other train the same"
   done
 done

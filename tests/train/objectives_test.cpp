@@ -48,7 +48,8 @@ StoreOptions store_options(const TrainOptions& options) {
     } else {
         switch (options.pairs) {
             case PairKind::halves:
-            case PairKind::events: break;
+            case PairKind::events:
+            case PairKind::rest: break;
             case PairKind::query_item: result.users.sample = UserSample::query_and_item; break;
             case PairKind::title_category:
                 result.users.sample = UserSample::text_and_category;
@@ -142,6 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
     Trainer, ObjectivesSameBytes,
     testing::Values(
         Setting{"events", [](TrainOptions& o) { o.pairs = PairKind::events; }},
+        Setting{"rest", [](TrainOptions& o) { o.pairs = PairKind::rest; noisy_bf16(o); }},
         Setting{"query_item", [](TrainOptions& o) { o.pairs = PairKind::query_item; }},
         Setting{"query_item_with_a_margin", [](TrainOptions& o) { o.pairs = PairKind::query_item; o.false_negative_margin = 0; }},
         Setting{"title_category", [](TrainOptions& o) { o.pairs = PairKind::title_category; noisy_bf16(o); }},
@@ -168,6 +170,8 @@ TEST(Objectives, every_choice_that_should_matter_matters) {
     };
     expect_new("halves", [](TrainOptions&) {});
     expect_new("events", [](TrainOptions& o) { o.pairs = PairKind::events; });
+    expect_new("rest", [](TrainOptions& o) { o.pairs = PairKind::rest; });
+    expect_new("rest, equal texts as negatives", [](TrainOptions& o) { o.pairs = PairKind::rest; o.false_negatives = FalseNegatives::users; });
     expect_new("query and item", [](TrainOptions& o) { o.pairs = PairKind::query_item; });
     expect_new("query and item, equal texts as negatives", [](TrainOptions& o) { o.pairs = PairKind::query_item; o.false_negatives = FalseNegatives::users; });
     expect_new("query and item, with a margin", [](TrainOptions& o) { o.pairs = PairKind::query_item; o.false_negative_margin = 0; });
