@@ -64,8 +64,11 @@ void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
     const auto asked = clusters_asked(options);
     if (asked.empty()) return;
     const auto& text = options.text("clusters");
-    if (asked.back() > rows)
-        base::fail(base::ErrorKind::usage, "{} clusters: there are only {} rows to cluster", asked.back(), rows);
+    if (asked.back() > rows) {
+        const char* by = options.integers_or_auto("clusters").empty() ? "init" : "clusters";
+        base::fail(base::ErrorKind::usage, "--{} {}: {} clusters, and there are only {} rows to cluster; give at most that many", by,
+                   options.text(by), asked.back(), rows);
+    }
     if (asked.size() == 1) return;
     if (asked.back() > cluster::most_compared_rows)
         base::fail(base::ErrorKind::usage,
