@@ -101,6 +101,8 @@ const std::vector<OptionSpec>& option_table() {
          "what belongs together: two groups of a user's texts, two of its events, each of its texts and the rest of them, a search and "
          "the item after it, an event's text and its item's category, or (dropout) a text and itself under two dropout masks, no token left out",
          {"halves", "events", "rest", "query-item", "title-category", "dropout"}},
+        {"left-out-weight", real, "0", "run finetune",
+         "--pairs rest: how much it counts, beside its user, to tell a text by the tokens that were left out of it; keeps texts of alike users apart", {}, 0, 1000},
         {"query-behavior", text, "search", "run finetune", "--pairs query-item: the behaviour of searches", {}},
         {"categories", text, "", "run finetune", "--pairs title-category: CSV of item_id and the category's text", {}},
         {"category-column", text, "category", "run finetune", "column of --categories that holds the category", {}},

@@ -59,7 +59,7 @@ void check_training_data(const Options& options) {
 }
 
 void add_training_data(store::StageKey& key, const Options& options) {
-    for (const char* name : {"objective", "pairs", "query-behavior", "category-column", "false-negatives", "false-negative-margin",
+    for (const char* name : {"objective", "pairs", "query-behavior", "category-column", "left-out-weight", "false-negatives", "false-negative-margin",
                              "label-column", "label-kind", "whole-words"})
         if (options.names(name)) key.add(name, options.text(name));
     for (const char* name : {"labels", "categories"}) key.add(name, file_digest(options, name));
@@ -154,6 +154,7 @@ void TrainingData::report(JobContext& context, const train::TokenStore& store) c
 void TrainingData::settle(const Options& options, train::TrainOptions& settings) const {
     settings.pairs = pair_kind(options);
     settings.false_negatives = options.text("false-negatives") == "users" ? train::FalseNegatives::users : train::FalseNegatives::texts;
+    settings.left_out_weight = options.real("left-out-weight");
     settings.false_negative_margin = options.real("false-negative-margin");
     if (!labels) return;
     settings.labels = labels->names();

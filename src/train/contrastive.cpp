@@ -25,7 +25,7 @@ std::vector<std::int64_t> noted_keys(const std::vector<std::int32_t>& note) {
 class Contrastive : public Objective {
   public:
     explicit Contrastive(const TrainOptions& options)
-        : draw_{options.seed, options.side_events, options.drop_tokens, options.max_tokens, options.pairs},
+        : draw_{options.seed, options.side_events, options.drop_tokens, options.max_tokens, options.pairs, options.left_out_weight > 0},
           false_negatives_(options.false_negatives) {}
 
     std::string_view name() const override { return "contrastive"; }
@@ -44,12 +44,12 @@ class Contrastive : public Objective {
     }
 
     StepResult compute(const StepContext& step) override {
-        const auto excluded = excluded_of(step);
-        const auto loss_of = draw_.pairs == PairKind::rest ? leave_one_out_loss : contrastive_loss;
+        std::vector<std::vector<std::int64_t>> keys;  // by sample
+        if (false_negatives_ == FalseNegatives::texts)
+            for (const auto& note : step.sequences.notes) keys.push_back(noted_keys(note));
         double loss = 0;
         carry_back(step, [&](const torch::Tensor& vectors) {
-            const auto result = loss_of(vectors, step.sequences.per_sample, excluded, step.options.temperature,
-                                        step.options.false_negative_margin);
+            const auto result = draw_.pairs == PairKind::rest ? against_the_rest(step, keys, vectors) : between_sides(step, keys, vectors);
             loss = result.loss;
             return result.gradient;
         });
@@ -57,14 +57,38 @@ class Contrastive : public Objective {
     }
 
   private:
-    torch::Tensor excluded_of(const StepContext& step) const {
-        std::vector<std::vector<std::int64_t>> noted;
-        if (false_negatives_ == FalseNegatives::texts)
-            for (const auto& note : step.sequences.notes) noted.push_back(noted_keys(note));
-        if (draw_.pairs == PairKind::rest) return no_negatives_of_texts(step.sequences.samples, step.sequences.per_sample, noted);
+    static ContrastiveLoss between_sides(const StepContext& step, const std::vector<std::vector<std::int64_t>>& keys, const torch::Tensor& vectors) {
         std::vector<SideKeys> sides;
-        for (const auto& keys : noted) sides.push_back({keys.at(0), keys.at(1)});
-        return no_negatives(step.sequences.samples, sides);
+        for (const auto& pair : keys) sides.push_back({pair.at(0), pair.at(1)});
+        return contrastive_loss(vectors, step.sequences.per_sample, no_negatives(step.sequences.samples, sides), step.options.temperature,
+                                step.options.false_negative_margin);
+    }
+
+    ContrastiveLoss against_the_rest(const StepContext& step, const std::vector<std::vector<std::int64_t>>& keys, const torch::Tensor& vectors) const {
+        auto per_sample = step.sequences.per_sample;
+        const auto loss_of = [&](const torch::Tensor& texts) {
+            return leave_one_out_loss(texts, per_sample, no_negatives_of_texts(step.sequences.samples, per_sample, keys), step.options.temperature,
+                                      step.options.false_negative_margin);
+        };
+        if (!draw_.left_out) return loss_of(vectors);
+        // The last sequence of each sample is what was left out of its first.
+        std::vector<std::int64_t> texts, parts;
+        std::int64_t place = 0;
+        for (std::int32_t& count : per_sample) {
+            --count;
+            for (std::int32_t i = 0; i < count; ++i) texts.push_back(place++);
+            parts.push_back(place++);
+        }
+        const auto at_texts = torch::tensor(texts, torch::kLong), at_parts = torch::tensor(parts, torch::kLong);
+        const auto wholes = vectors.index_select(0, at_texts);
+        auto result = loss_of(wholes);
+        const auto more = left_out_loss(wholes, vectors.index_select(0, at_parts), per_sample, keys, step.options.temperature);
+        const double weight = step.options.left_out_weight;
+        result.loss += weight * more.loss;
+        result.gradient = torch::zeros_like(vectors)
+                              .index_copy_(0, at_texts, result.gradient + weight * more.of_vectors)
+                              .index_copy_(0, at_parts, weight * more.of_parts);
+        return result;
     }
 
     DrawOptions draw_;

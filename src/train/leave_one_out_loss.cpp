@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <unordered_map>
+#include <utility>
 
 namespace kohort::train {
 namespace {
@@ -55,6 +56,26 @@ ContrastiveLoss leave_one_out_loss(const torch::Tensor& vectors, const std::vect
     const auto gradient = torch::autograd::grad({loss}, {leaf})[0];
     return {loss.item<double>(), scores.detach().argmax(1).eq(sample).to(torch::kDouble).mean().item<double>(),
             gradient.to(torch::kFloat)};
+}
+
+LeftOutLoss left_out_loss(const torch::Tensor& vectors, const torch::Tensor& parts, const std::vector<std::int32_t>& per_sample,
+                          const std::vector<std::vector<std::int64_t>>& texts, double temperature) {
+    std::vector<std::int64_t> firsts, keys;  // the text that each part is of, and all keys [N]
+    std::int64_t place = 0;
+    for (const std::int32_t count : per_sample) firsts.push_back(std::exchange(place, place + count));
+    for (const auto& of_sample : texts) keys.insert(keys.end(), of_sample.begin(), of_sample.end());
+    const auto target = torch::tensor(firsts, torch::kLong);
+    const torch::AutoGradMode with_gradients(true);
+    const auto wholes = vectors.detach().to(torch::kDouble).requires_grad_(true), leaf = parts.detach().to(torch::kDouble).requires_grad_(true);
+    auto scores = torch::matmul(unit(leaf), unit(wholes).t()) / temperature;
+    if (!keys.empty()) {
+        const auto key = torch::tensor(keys, torch::kLong);
+        const auto equal = key.index_select(0, target).unsqueeze(1).eq(key.unsqueeze(0)).scatter_(1, target.unsqueeze(1), false);
+        scores = scores.masked_fill(equal, -std::numeric_limits<double>::infinity());
+    }
+    const auto loss = torch::cross_entropy_loss(scores, target);
+    const auto gradients = torch::autograd::grad({loss}, {wholes, leaf});
+    return {loss.item<double>(), gradients[0].to(torch::kFloat), gradients[1].to(torch::kFloat)};
 }
 
 }  // namespace kohort::train

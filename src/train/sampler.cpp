@@ -67,6 +67,25 @@ Texts choose_sides(const TokenStore& store, std::int64_t sample, std::int64_t po
     return {};
 }
 
+struct Parted {
+    std::vector<text::TokenId> kept, dropped;
+};
+Parted part_tokens(std::span<const text::TokenId> ids, double share, std::uint64_t seed, std::int64_t position, std::int64_t slot) {
+    if (share <= 0 || ids.size() < 2) return {{ids.begin(), ids.end()}, {}};
+    const base::Philox random(seed, base::RandomPurpose::token_dropping);
+    const auto high = static_cast<std::uint64_t>(position), stream = static_cast<std::uint64_t>(slot) << 32;
+    const auto threshold = static_cast<std::uint32_t>(std::floor(share * 0x1p32));
+    Parted parted;
+    parted.kept.reserve(ids.size());
+    std::array<std::uint32_t, 4> block{};
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (i % 4 == 0) block = random.block(high, stream | (i / 4));
+        (block[i % 4] >= threshold ? parted.kept : parted.dropped).push_back(ids[i]);
+    }
+    if (parted.kept.empty()) parted.kept.push_back(ids[random.below(ids.size(), high, stream | 0xFFFFFFFF)]);
+    return parted;
+}
+
 std::vector<Sequence> sequences_of(const TokenStore& store, const Texts& texts, std::int64_t position, const DrawOptions& options) {
     const double share = options.pairs == PairKind::dropout ? 0 : options.drop_tokens;
     std::vector<Sequence> sequences;
@@ -74,6 +93,8 @@ std::vector<Sequence> sequences_of(const TokenStore& store, const Texts& texts, 
         const auto kept = drop_tokens(texts[slot], share, options.seed, position, static_cast<std::int64_t>(slot));
         sequences.push_back(with_special_tokens(kept, store.special(), options.max_tokens));
     }
+    if (options.left_out && options.pairs == PairKind::rest)
+        sequences.push_back(with_special_tokens(tokens_left_out(texts[0], share, options.seed, position, 0), store.special(), options.max_tokens));
     return sequences;
 }
 
@@ -110,19 +131,13 @@ std::vector<std::int64_t> SampleStream::samples(std::int64_t step) const {
 
 std::vector<text::TokenId> drop_tokens(std::span<const text::TokenId> ids, double share, std::uint64_t seed,
                                        std::int64_t position, std::int64_t slot) {
-    if (share <= 0 || ids.size() < 2) return {ids.begin(), ids.end()};
-    const base::Philox random(seed, base::RandomPurpose::token_dropping);
-    const auto high = static_cast<std::uint64_t>(position), stream = static_cast<std::uint64_t>(slot) << 32;
-    const auto threshold = static_cast<std::uint32_t>(std::floor(share * 0x1p32));
-    std::vector<text::TokenId> kept;
-    kept.reserve(ids.size());
-    std::array<std::uint32_t, 4> block{};
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (i % 4 == 0) block = random.block(high, stream | (i / 4));
-        if (block[i % 4] >= threshold) kept.push_back(ids[i]);
-    }
-    if (kept.empty()) kept.push_back(ids[random.below(ids.size(), high, stream | 0xFFFFFFFF)]);
-    return kept;
+    return part_tokens(ids, share, seed, position, slot).kept;
+}
+
+std::vector<text::TokenId> tokens_left_out(std::span<const text::TokenId> ids, double share, std::uint64_t seed,
+                                           std::int64_t position, std::int64_t slot) {
+    auto dropped = part_tokens(ids, share, seed, position, slot).dropped;
+    return dropped.empty() ? std::vector<text::TokenId>(ids.begin(), ids.end()) : dropped;
 }
 
 std::vector<Sequence> draw_sides(const TokenStore& store, std::int64_t sample, std::int64_t position,

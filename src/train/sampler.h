@@ -39,11 +39,12 @@ struct DrawOptions {
     double drop_tokens = 0.25;     // the share of tokens left out of a text, [0, 1); dropout pairs lose none
     std::int64_t max_tokens = 32;  // of a sequence, special tokens included
     PairKind pairs = PairKind::halves;
+    bool left_out = false;         // rest: the tokens left out of the first text make one more sequence, the last
 };
 
 // A user's two sides for contrastive learning: 2g sequences, the first g of which are one side. g is 1, and for halves
 // min(side_events, texts / 2): those are drawn from the user's different texts without replacement. For rest there are no
-// sides: min(2 * side_events, texts) sequences. Tokens are dropped (at least one stays), then the text is cut. `sample` is one of this rank's, of unit user, at `position` in the stream.
+// sides: min(2 * side_events, texts) sequences, and that of `left_out`. Tokens are dropped (at least one stays), then the text is cut. `sample` is one of this rank's, of unit user, at `position` in the stream.
 std::vector<Sequence> draw_sides(const TokenStore& store, std::int64_t sample, std::int64_t position,
                                  const DrawOptions& options);
 
@@ -69,5 +70,8 @@ Sequence draw_text_in_words(const TokenStore& store, std::int64_t sample, std::i
 // `keep` of the ids as drop_tokens decides for slot `slot` of the sample at `position`; never none of them.
 std::vector<text::TokenId> drop_tokens(std::span<const text::TokenId> ids, double share, std::uint64_t seed,
                                        std::int64_t position, std::int64_t slot);
+// What that leaves out, or where it is nothing, all of the ids.
+std::vector<text::TokenId> tokens_left_out(std::span<const text::TokenId> ids, double share, std::uint64_t seed,
+                                           std::int64_t position, std::int64_t slot);
 
 }  // namespace kohort::train

@@ -70,6 +70,7 @@ struct TrainOptions {
     double drop_tokens = 0.5;
     Pooling pooling = Pooling::mean;
     PairKind pairs = PairKind::halves;  // the store's users must be of that kind
+    double left_out_weight = 0;         // rest: what left_out_loss() counts beside the loss against the rest
     FalseNegatives false_negatives = FalseNegatives::texts;
     double false_negative_margin = 2;   // see contrastive_loss.h; 2: none
 

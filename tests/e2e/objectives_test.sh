@@ -36,7 +36,7 @@ try() {  # NAME OPTIONS…: finetune from base1 at 1 and 3 ranks
   ranks 2 encode --out "${name}3" "${quiet[@]}"
 }
 try events --pairs events
-try rest --pairs rest --side-events 3
+try rest --pairs rest --side-events 3 --left-out-weight 0.2
 try query --pairs query-item --false-negative-margin 0.1
 try category --pairs title-category --categories items.csv
 try dropout --pairs dropout --dropout 0.1

@@ -127,5 +127,57 @@ TEST(LeaveOneOutLoss, of_well_separated_users_is_small_and_all_are_found) {
     EXPECT_EQ(result.accuracy, 1.0);
 }
 
+struct PartsCase : Case {
+    torch::Tensor parts;
+    PartsCase() { parts = torch::randn({4, 5}); }
+    LeftOutLoss left_out(const Keys& keys = {}) const { return left_out_loss(vectors, parts, per_sample, keys, 0.1); }
+
+    // Each part's own text is the first of its sample.
+    double plain_left_out(const torch::Tensor& texts, const torch::Tensor& of_parts, const Keys& keys = {}) const {
+        const auto row = [](const torch::Tensor& tensor, std::int64_t i) {
+            const auto exact = tensor[i].to(torch::kDouble).contiguous();
+            return Vector(exact.data_ptr<double>(), exact.data_ptr<double>() + exact.size(0));
+        };
+        std::vector<std::int64_t> flat;
+        for (const auto& of_sample : keys) flat.insert(flat.end(), of_sample.begin(), of_sample.end());
+        double loss = 0;
+        std::int64_t own = 0;
+        for (std::size_t b = 0; b < per_sample.size(); own += per_sample[b], ++b) {
+            double sum = 0;
+            for (std::int64_t i = 0; i < texts.size(0); ++i)
+                if (i == own || flat.empty() || flat[static_cast<std::size_t>(i)] != flat[static_cast<std::size_t>(own)])
+                    sum += std::exp(cosine(row(of_parts, static_cast<std::int64_t>(b)), row(texts, i)) / 0.1);
+            loss -= cosine(row(of_parts, static_cast<std::int64_t>(b)), row(texts, own)) / 0.1 - std::log(sum);
+        }
+        return loss / static_cast<double>(per_sample.size());
+    }
+};
+
+TEST(LeftOutLoss, is_the_formula_and_an_equal_text_is_no_negative) {
+    const PartsCase c;
+    EXPECT_NEAR(c.left_out().loss, c.plain_left_out(c.vectors, c.parts), 1e-6);
+    const Keys shared{{1, 2, 3}, {4, 1}, {6, 7, 8, 9, 6}, {11, 12}};
+    EXPECT_NEAR(c.left_out(shared).loss, c.plain_left_out(c.vectors, c.parts, shared), 1e-6);
+    EXPECT_LT(c.left_out(shared).loss, c.left_out().loss - 1e-3);
+}
+
+TEST(LeftOutLoss, gradients_agree_with_finite_differences) {
+    const PartsCase c;
+    const auto result = c.left_out();
+    const auto texts = c.vectors.to(torch::kDouble), parts = c.parts.to(torch::kDouble);
+    constexpr double step = 1e-5;
+    const auto expect_slopes = [&](const torch::Tensor& at, const torch::Tensor& gradient, auto loss_at) {
+        for (std::int64_t row = 0; row < at.size(0); ++row)
+            for (std::int64_t d = 0; d < at.size(1); ++d) {
+                auto up = at.clone(), down = at.clone();
+                up[row][d] += step;
+                down[row][d] -= step;
+                EXPECT_NEAR(gradient[row][d].item<double>(), (loss_at(up) - loss_at(down)) / (2 * step), 1e-5) << row << ' ' << d;
+            }
+    };
+    expect_slopes(texts, result.of_vectors, [&](const torch::Tensor& moved) { return c.plain_left_out(moved, parts); });
+    expect_slopes(parts, result.of_parts, [&](const torch::Tensor& moved) { return c.plain_left_out(texts, moved); });
+}
+
 }  // namespace
 }  // namespace kohort::train

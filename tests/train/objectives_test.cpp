@@ -144,6 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Setting{"events", [](TrainOptions& o) { o.pairs = PairKind::events; }},
         Setting{"rest", [](TrainOptions& o) { o.pairs = PairKind::rest; noisy_bf16(o); }},
+        Setting{"rest_and_what_was_left_out", [](TrainOptions& o) { o.pairs = PairKind::rest; o.drop_tokens = 0.5; o.left_out_weight = 0.3; }},
         Setting{"query_item", [](TrainOptions& o) { o.pairs = PairKind::query_item; }},
         Setting{"query_item_with_a_margin", [](TrainOptions& o) { o.pairs = PairKind::query_item; o.false_negative_margin = 0; }},
         Setting{"title_category", [](TrainOptions& o) { o.pairs = PairKind::title_category; noisy_bf16(o); }},
@@ -171,6 +172,7 @@ TEST(Objectives, every_choice_that_should_matter_matters) {
     expect_new("halves", [](TrainOptions&) {});
     expect_new("events", [](TrainOptions& o) { o.pairs = PairKind::events; });
     expect_new("rest", [](TrainOptions& o) { o.pairs = PairKind::rest; });
+    expect_new("rest and what was left out", [](TrainOptions& o) { o.pairs = PairKind::rest; o.left_out_weight = 0.3; });
     expect_new("rest, equal texts as negatives", [](TrainOptions& o) { o.pairs = PairKind::rest; o.false_negatives = FalseNegatives::users; });
     expect_new("query and item", [](TrainOptions& o) { o.pairs = PairKind::query_item; });
     expect_new("query and item, equal texts as negatives", [](TrainOptions& o) { o.pairs = PairKind::query_item; o.false_negatives = FalseNegatives::users; });

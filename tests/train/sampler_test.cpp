@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -81,6 +82,20 @@ TEST(DropTokens, drops_the_share_it_was_asked_for_and_never_all) {
     EXPECT_EQ(drop_tokens(ids, 0, 1, 0, 0), ids);
 }
 
+TEST(DropTokens, what_is_left_out_is_all_the_rest) {
+    std::vector<text::TokenId> ids(40);
+    std::iota(ids.begin(), ids.end(), 5);
+    for (int position = 0; position < 50; ++position) {
+        auto both = drop_tokens(ids, 0.4, 1, position, 2);
+        const auto rest = tokens_left_out(ids, 0.4, 1, position, 2);
+        ASSERT_TRUE(std::is_sorted(rest.begin(), rest.end()));
+        both.insert(both.end(), rest.begin(), rest.end());
+        std::sort(both.begin(), both.end());
+        ASSERT_EQ(both, ids);
+    }
+    EXPECT_EQ(tokens_left_out(ids, 0, 1, 0, 0), ids) << "where nothing is left out, all of it";
+}
+
 TEST(DropTokens, depends_on_seed_position_and_slot) {
     std::vector<text::TokenId> ids(64, 7);
     std::iota(ids.begin(), ids.end(), 5);
@@ -112,6 +127,13 @@ TEST(DrawSides, draws_different_texts_for_two_equal_sides) {
     }
     EXPECT_GT(draws.size(), 18U);
     EXPECT_EQ(draw_sides(store, 0, 0, {.seed = 5, .side_events = 2}).size(), 4U);
+
+    // All of a user's texts, or so many; and what was left out of the first, which here is the letter itself.
+    EXPECT_EQ(draw_sides(store, 0, 0, {.seed = 5, .side_events = 4, .pairs = PairKind::rest}).size(), 7U);
+    const auto some = draw_sides(store, 0, 0, {.seed = 5, .side_events = 2, .pairs = PairKind::rest, .left_out = true});
+    ASSERT_EQ(some.size(), 5U);
+    EXPECT_EQ(some.back(), some.front());
+    EXPECT_EQ(text_keys(store, 0, 0, {.seed = 5, .side_events = 2, .pairs = PairKind::rest, .left_out = true}).size(), 4U);
 }
 
 TEST(DrawText, is_cut_with_its_special_tokens) {
