@@ -56,6 +56,8 @@ void check_training_data(const Options& options) {
                    "with the columns item_id and category");
     if (!is_supervised(options) && pairs == train::PairKind::dropout && options.real("dropout") <= 0)
         base::fail(ErrorKind::usage, "--pairs dropout tells the two sides of a pair apart by dropout alone; it needs --dropout above 0");
+    if (options.names("left-out-weight") && options.real("left-out-weight") > 0 && (is_supervised(options) || pairs != train::PairKind::rest))
+        base::fail(ErrorKind::usage, "--left-out-weight is for --pairs rest; other trainings have no use for it");
 }
 
 void add_training_data(store::StageKey& key, const Options& options) {

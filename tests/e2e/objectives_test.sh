@@ -105,6 +105,7 @@ refused 2 "--labels FILE.csv" --objective supervised
 refused 2 "--labels is for --objective supervised" --labels same.csv
 refused 2 "--categories FILE.csv" --pairs title-category
 refused 2 "--dropout above 0" --pairs dropout
+refused 2 "for --pairs rest" --left-out-weight 0.2
 refused 3 "empty.csv: the file is empty" "${supervised[@]}" empty.csv
 refused 3 "record 1 has 1 fields" "${supervised[@]}" short.csv
 refused 3 "not in UTF-8" "${supervised[@]}" gb.csv

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "finite_differences.h"
+
 namespace kohort::train {
 namespace {
 
@@ -106,17 +108,8 @@ TEST(ContrastiveLoss, what_scores_above_the_margin_is_no_negative) {
 
 TEST(ContrastiveLoss, gradient_agrees_with_finite_differences) {
     const Case c;
-    const auto gradient = contrastive_loss(c.vectors, c.per_sample, no_negatives(c.users, {}), 0.1).gradient;
-    const auto exact = c.vectors.to(torch::kDouble);
-    constexpr double step = 1e-5;
-    for (std::int64_t row = 0; row < 14; ++row)
-        for (std::int64_t d = 0; d < 5; ++d) {
-            auto up = exact.clone(), down = exact.clone();
-            up[row][d] += step;
-            down[row][d] -= step;
-            const double slope = (plain_loss(up, c.per_sample, c.users, 0.1) - plain_loss(down, c.per_sample, c.users, 0.1)) / (2 * step);
-            EXPECT_NEAR(gradient[row][d].item<double>(), slope, 1e-5) << row << ' ' << d;
-        }
+    expect_gradient(contrastive_loss(c.vectors, c.per_sample, no_negatives(c.users, {}), 0.1).gradient, c.vectors,
+                    [&](const torch::Tensor& moved) { return plain_loss(moved, c.per_sample, c.users, 0.1); });
 }
 
 TEST(ContrastiveLoss, of_well_separated_users_is_small_and_all_are_found) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "finite_differences.h"
+
 namespace kohort::train {
 namespace {
 
@@ -107,17 +109,7 @@ TEST(LeaveOneOutLoss, what_scores_above_the_margin_is_no_negative) {
 
 TEST(LeaveOneOutLoss, gradient_agrees_with_finite_differences) {
     const Case c;
-    const auto gradient = c.loss().gradient;
-    const auto exact = c.vectors.to(torch::kDouble);
-    constexpr double step = 1e-5;
-    for (std::int64_t row = 0; row < exact.size(0); ++row)
-        for (std::int64_t d = 0; d < exact.size(1); ++d) {
-            auto up = exact.clone(), down = exact.clone();
-            up[row][d] += step;
-            down[row][d] -= step;
-            const double slope = (plain_loss(up, c.per_sample, c.users, 0.1) - plain_loss(down, c.per_sample, c.users, 0.1)) / (2 * step);
-            EXPECT_NEAR(gradient[row][d].item<double>(), slope, 1e-5) << row << ' ' << d;
-        }
+    expect_gradient(c.loss().gradient, c.vectors, [&](const torch::Tensor& moved) { return plain_loss(moved, c.per_sample, c.users, 0.1); });
 }
 
 TEST(LeaveOneOutLoss, of_well_separated_users_is_small_and_all_are_found) {
@@ -164,19 +156,8 @@ TEST(LeftOutLoss, is_the_formula_and_an_equal_text_is_no_negative) {
 TEST(LeftOutLoss, gradients_agree_with_finite_differences) {
     const PartsCase c;
     const auto result = c.left_out();
-    const auto texts = c.vectors.to(torch::kDouble), parts = c.parts.to(torch::kDouble);
-    constexpr double step = 1e-5;
-    const auto expect_slopes = [&](const torch::Tensor& at, const torch::Tensor& gradient, auto loss_at) {
-        for (std::int64_t row = 0; row < at.size(0); ++row)
-            for (std::int64_t d = 0; d < at.size(1); ++d) {
-                auto up = at.clone(), down = at.clone();
-                up[row][d] += step;
-                down[row][d] -= step;
-                EXPECT_NEAR(gradient[row][d].item<double>(), (loss_at(up) - loss_at(down)) / (2 * step), 1e-5) << row << ' ' << d;
-            }
-    };
-    expect_slopes(texts, result.of_vectors, [&](const torch::Tensor& moved) { return c.plain_left_out(moved, parts); });
-    expect_slopes(parts, result.of_parts, [&](const torch::Tensor& moved) { return c.plain_left_out(texts, moved); });
+    expect_gradient(result.of_vectors, c.vectors, [&](const torch::Tensor& moved) { return c.plain_left_out(moved, c.parts); });
+    expect_gradient(result.of_parts, c.parts, [&](const torch::Tensor& moved) { return c.plain_left_out(c.vectors, moved); });
 }
 
 }  // namespace

@@ -160,6 +160,26 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"low_rank_supervised", [](TrainOptions& o) { low_rank(o); supervised(o, true); noisy_bf16(o); }}),
     [](const auto& setting) { return setting.param.name; });
 
+TEST(Objectives, what_was_left_out_counts_by_its_weight_and_is_learned) {
+    const MadeCorpus corpus = make_shop(60, 4);
+    TrainOptions options = small_options();
+    options.pairs = PairKind::rest;
+    options.steps = 30;
+    const auto losses = [&](double weight) {
+        options.left_out_weight = weight;
+        const auto points = train_on(corpus, options, 1).report.loss;
+        return std::pair(points.front().second, points.back().second);
+    };
+    const auto [one, one_learned] = losses(1);
+    const double two = losses(2).first, three = losses(3).first;
+    EXPECT_NEAR(three - two, two - one, 1e-5 * three) << "before anything is learned the loss is a line in the weight";
+    EXPECT_GT(two - one, 0.5) << "a text among some forty is not guessed at once";
+    // With so great a weight, hardly anything else is learned; a gradient that did not reach the parts and wholes would not do it.
+    const auto [heavy, learned] = losses(100);
+    EXPECT_LT(learned, 0.9 * heavy);
+    EXPECT_LT(one_learned, one);
+}
+
 TEST(Objectives, every_choice_that_should_matter_matters) {
     const MadeCorpus corpus = make_shop(60, 4);
     std::map<std::string, std::string> seen;
