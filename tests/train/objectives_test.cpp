@@ -174,7 +174,7 @@ TEST(Objectives, what_was_left_out_counts_by_its_weight_and_is_learned) {
     const double two = losses(2).first, three = losses(3).first;
     EXPECT_NEAR(three - two, two - one, 1e-5 * three) << "before anything is learned the loss is a line in the weight";
     EXPECT_GT(two - one, 0.5) << "a text among some forty is not guessed at once";
-    // With so great a weight, hardly anything else is learned; a gradient that did not reach the parts and wholes would not do it.
+    // With so great a weight, hardly anything else is learned.
     const auto [heavy, learned] = losses(100);
     EXPECT_LT(learned, 0.9 * heavy);
     EXPECT_LT(one_learned, one);
