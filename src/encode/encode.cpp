@@ -6,7 +6,6 @@
 #include "corpus/user_document.h"
 #include "encode/encode_partitions.h"
 #include "encode/user_pooling.h"
-#include "model/kernel_cache.h"
 
 namespace kohort::encode {
 namespace {
@@ -57,7 +56,6 @@ EncodeReport encode_users(parallel::Communicator& comm, const store::RunFolder& 
                           const store::StageKey& key, const model::Encoder& model, const text::Tokenizer& tokenizer,
                           const EncodeOptions& options) {
     model::keep_memory_between_batches();
-    model::keep_compiled_kernels();
     auto texts_options = options.texts;
     texts_options.unit = true;
     const TextEncoder encoder(model, &tokenizer, texts_options);

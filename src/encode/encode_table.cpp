@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "encode/encode_partitions.h"
-#include "model/kernel_cache.h"
 #include "parallel/agreement.h"
 #include "store/virtual_index.h"
 
@@ -36,7 +35,6 @@ EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& 
                           const store::StageKey& key, const model::Encoder& model, const text::Tokenizer* tokenizer,
                           const corpus::TextTable& table, double max_bad_fraction, const EncodeOptions& options) {
     model::keep_memory_between_batches();
-    model::keep_compiled_kernels();
     auto texts_options = options.texts;
     texts_options.unit = options.normalize;
     const TextEncoder encoder(model, tokenizer, texts_options);

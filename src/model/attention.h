@@ -15,7 +15,7 @@ inline torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key
     if (!dropout) return compat::attend(query, key, value, bias);
     const auto probabilities = compat::attention_probabilities(query, key, bias);
     const auto mask = dropout->scaled_mask(layer, site, probabilities.sizes());
-    return torch::matmul(probabilities * mask.to(probabilities.device(), probabilities.scalar_type()), compat::for_products(value)).to(value.scalar_type());
+    return torch::matmul(probabilities * mask.to(probabilities.device(), probabilities.scalar_type()), compat::for_attention(value)).to(value.scalar_type());
 }
 
 }  // namespace kohort::model

@@ -1,8 +1,8 @@
 #include "model/bert.h"
 
 #include "base/error.h"
+#include "model/attention.h"
 #include "model/checkpointed.h"
-#include "model/torch_compat.h"
 #include "model/weights.h"
 
 namespace kohort::model {
@@ -91,16 +91,7 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
                            .contiguous();
-    const auto query = split[0], key = split[1], value = split[2];
-
-    torch::Tensor context;  // [B, heads, T, width]
-    if (!dropout) {
-        context = compat::attend(query, key, value, packing.attention_bias);
-    } else {
-        const auto probabilities = compat::attention_probabilities(query, key, packing.attention_bias);
-        const auto mask = dropout->scaled_mask(index, DropoutSite::attention, probabilities.sizes());
-        context = torch::matmul(probabilities * mask.to(probabilities.device(), probabilities.scalar_type()), compat::for_products(value)).to(value.scalar_type());
-    }
+    const auto context = attend(split[0], split[1], split[2], packing.attention_bias, dropout, index, DropoutSite::attention);  // [B, heads, T, width]
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.hidden_size}));
 }
 

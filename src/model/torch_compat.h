@@ -34,6 +34,16 @@ inline bool sums_in_bf16(const torch::Tensor& x) {
 // A tensor that products are taken of, in a type in which they are summed well.
 inline torch::Tensor for_products(const torch::Tensor& x) { return x.defined() && sums_in_bf16(x) ? x.to(torch::kFloat) : x; }
 
+// The same for attention's many small products: 1.13 would have oneDNN compile a kernel for every shape, and there are as many
+// shapes as batches (bf16_product.h says what comes of that).
+inline torch::Tensor for_attention(const torch::Tensor& x) {
+#if TORCH_VERSION_MAJOR < 2
+    return x.scalar_type() == torch::kBFloat16 && x.is_cpu() ? x.to(torch::kFloat) : x;
+#else
+    return for_products(x);
+#endif
+}
+
 // x [n, in], weight [out, in], bias [out] or undefined -> [n, out] of x's type.
 inline torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias = {}) {
     return torch::linear(for_products(x), for_products(weight), for_products(bias)).to(x.scalar_type());
@@ -42,8 +52,8 @@ inline torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight,
 // softmax(q kᵀ / sqrt(d) + bias) for q [B, heads, T, d], k [B, heads, S, d]; bias: what can be added to [B, heads, T, S], or
 // undefined (none).
 inline torch::Tensor attention_probabilities(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& bias) {
-    const auto scores = torch::matmul(for_products(query) * (1.0 / std::sqrt(static_cast<double>(query.size(3)))),
-                                      for_products(key).transpose(2, 3));
+    const auto scores = torch::matmul(for_attention(query) * (1.0 / std::sqrt(static_cast<double>(query.size(3)))),
+                                      for_attention(key).transpose(2, 3));
     return torch::softmax(bias.defined() ? scores + bias : scores, -1);
 }
 
@@ -75,7 +85,7 @@ inline torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key
                                                 bias.expand({query.size(0), bias.size(1), query.size(2), key.size(2)}));
     }
 #endif
-    return torch::matmul(attention_probabilities(query, key, bias), for_products(value)).to(value.scalar_type());
+    return torch::matmul(attention_probabilities(query, key, bias), for_attention(value)).to(value.scalar_type());
 }
 
 // Layer normalisation over the last dimension. 1.13 has no fast kernel for bf16 on the CPU; in float32, as its slow one

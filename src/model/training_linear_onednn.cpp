@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "model/bf16_product.h"
 #include "model/torch_compat.h"
 
 namespace kohort::model {
@@ -71,12 +72,46 @@ class OneDnnLinear : public torch::autograd::Function<OneDnnLinear> {
     }
 };
 
+// x [n, width] with rows of zeros up to a whole multiple of bf16_row_step, without gaps.
+torch::Tensor filled_up(const torch::Tensor& x) {
+    const std::int64_t rows = x.size(0), whole = (rows + bf16_row_step - 1) / bf16_row_step * bf16_row_step;
+    if (rows == whole) return x.contiguous();
+    auto result = torch::empty({whole, x.size(1)}, x.options().requires_grad(false));
+    result.narrow(0, 0, rows).copy_(x);
+    result.narrow(0, rows, whole - rows).zero_();
+    return result;
+}
+
+class Bf16Linear : public torch::autograd::Function<Bf16Linear> {
+  public:
+    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight, const c10::optional<torch::Tensor>& bias) {
+        const auto filled = filled_up(x), laid_out = Matrix(weight).transposed ? weight : weight.contiguous();
+        context->save_for_backward({filled, laid_out});
+        context->saved_data["bias"] = bias.has_value();
+        return multiply_bf16(filled, laid_out.t(), bias ? *bias : torch::Tensor()).narrow(0, 0, x.size(0));
+    }
+
+    static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+        const auto saved = context->get_saved_variables();
+        const torch::Tensor &x = saved[0], &weight = saved[1];
+        const auto gradient = filled_up(gradients[0]);
+        variable_list result(3);
+        if (context->needs_input_grad(0)) result[0] = multiply_bf16(gradient, weight).narrow(0, 0, gradients[0].size(0));
+        // Laid out as the weight is, so that nobody has to turn it.
+        if (context->needs_input_grad(1)) result[1] = weight.is_contiguous() ? multiply_bf16(gradient.t(), x) : multiply_bf16(x.t(), gradient).t();
+        if (context->saved_data["bias"].toBool()) result[2] = gradients[0].sum(0);
+        return result;
+    }
+};
+
 }  // namespace
 
 torch::Tensor training_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
-    const bool suits = x.is_cpu() && x.dim() == 2 && x.scalar_type() == torch::kFloat && weight.scalar_type() == torch::kFloat;
-    if (!suits) return compat::linear(x, weight, bias);
-    return OneDnnLinear::apply(x, weight, bias.defined() ? c10::optional<torch::Tensor>(bias) : c10::nullopt);
+    const bool matrix = x.is_cpu() && x.dim() == 2 && x.scalar_type() == weight.scalar_type();
+    const auto given_bias = bias.defined() ? c10::optional<torch::Tensor>(bias) : c10::nullopt;
+    if (matrix && x.scalar_type() == torch::kFloat) return OneDnnLinear::apply(x, weight, given_bias);
+    const bool bf16 = matrix && x.scalar_type() == torch::kBFloat16 && !compat::sums_in_bf16(x) && x.numel() > 0 && weight.numel() > 0;
+    return bf16 ? Bf16Linear::apply(x, weight, given_bias) : compat::linear(x, weight, bias);
 }
 
 }  // namespace kohort::model

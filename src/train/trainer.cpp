@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/stop_signal.h"
-#include "model/kernel_cache.h"
 #include "model/torch_compat.h"
 #include "parallel/collectives.h"
 #include "train/adamw.h"
@@ -36,8 +35,6 @@ namespace kohort::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr std::int64_t steps_between_kernels = 256;  // hardly two micro-batches have one shape, and each shape costs memory
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -123,7 +120,6 @@ class Trainer {
             save_if_due();
             const double loss = one_step();
             ++step_;
-            if (step_ % steps_between_kernels == 0) model::drop_compiled_kernels();
             progress.set(step_);
             progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", loss, schedule_.rate(step_ - 1), tokens_a_second_));
             watch_.add(step_ - 1, loss);
@@ -342,7 +338,6 @@ TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check_training(store, encoder, options);
     model::keep_memory_between_batches();
-    model::keep_compiled_kernels();
     const OneThreadAnOperation one_thread;
     const RepeatableKernels repeatable(encoder.device());
     return Trainer(comm, store, encoder, options, run, key, metrics).run();

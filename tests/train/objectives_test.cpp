@@ -1,5 +1,5 @@
-// Each kind of pair, labels, whole words and adapters: the same bytes at any number of ranks, gradients that add up to those
-// of plain autograd, and samples that come once an epoch, whoever owns them.
+// Each kind of pair, labels, whole words and adapters: the same bytes at any number of ranks, and samples that come once an
+// epoch, whoever owns them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,13 +11,11 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "model/classifier_head.h"
 #include "model/encoder.h"
 #include "model/head.h"
 #include "model/pretrained.h"
-#include "parallel/collectives.h"
+#include "objective_fixture.h"
 #include "parallel/thread_communicator.h"
-#include "shop_fixture.h"
 #include "small_model.h"
 #include "temporary_folder.h"
 #include "train/objective.h"
@@ -25,41 +23,6 @@
 
 namespace kohort::train {
 namespace {
-
-TrainOptions small_options() {
-    TrainOptions options;
-    options.steps = 4;
-    options.batch = 12;
-    options.max_tokens = 10;
-    options.micro_batch_tokens = 60;
-    options.drop_tokens = 0.3;
-    options.side_events = 2;
-    options.learning_rate = 5e-3;
-    return options;
-}
-
-StoreOptions store_options(const TrainOptions& options) {
-    StoreOptions result;
-    if (options.objective == ObjectiveKind::masked_language) {
-        result.words = true;
-    } else if (options.objective == ObjectiveKind::supervised) {
-        result.users.sample = UserSample::labelled;
-        result.users.labels_of = [several = options.multi_label](std::string_view user) { return shop_labels(user, several); };
-    } else {
-        switch (options.pairs) {
-            case PairKind::halves:
-            case PairKind::events:
-            case PairKind::rest: break;
-            case PairKind::query_item: result.users.sample = UserSample::query_and_item; break;
-            case PairKind::title_category:
-                result.users.sample = UserSample::text_and_category;
-                result.users.category_of = shop_category;
-                break;
-            case PairKind::dropout: result.users.sample = UserSample::any_text; break;
-        }
-    }
-    return result;
-}
 
 std::string digest_of(const std::vector<model::Parameter>& parameters) {
     base::Sha256 hash;
@@ -128,11 +91,6 @@ TEST_P(ObjectivesSameBytes, at_any_number_of_ranks_and_threads) {
     EXPECT_EQ(small.report.loss, one.report.loss);
 }
 
-void supervised(TrainOptions& o, bool multi_label) {
-    o.objective = ObjectiveKind::supervised;
-    o.labels = {"a", "b", "c"};
-    o.multi_label = multi_label;
-}
 void low_rank(TrainOptions& o) { o.lora = {4, 8, LoraTargets::all}; }
 void noisy_bf16(TrainOptions& o) {
     o.dropout = 0.1;
@@ -234,90 +192,6 @@ TEST(Objectives, a_head_learns_its_labels) {
         EXPECT_EQ(report.head->parameters.at(0).name, "classifier.weight");
         EXPECT_THAT(report.head->format.config, testing::Contains(testing::Pair("id2label", R"({"0":"x","1":"y","2":"z"})")));
     });
-}
-
-// A supervised step cut into micro-batches over three ranks, against autograd on the whole batch at once.
-TEST(Objectives, supervised_gradients_add_up) {
-    const MadeCorpus corpus = make_shop(60, 5);
-    for (const bool multi_label : {false, true}) {
-        TrainOptions options = small_options();
-        supervised(options, multi_label);
-        options.threads = 2;
-        parallel::run_thread_ranks(3, [&](parallel::Communicator& comm) {
-            const TokenStore store(comm, corpus.info, [&](std::int32_t p) { return corpus.partitions[static_cast<std::size_t>(p)]; },
-                                   LetterTokenizer(), 1, 32, store_options(options));
-            auto config = small_config(1);
-            config.initializer_range = 0.3;
-            const auto bert = model::make_model(config, 3);
-            const auto objective = make_supervised_objective(options, *bert);
-            const SampleStream stream(store.samples(SampleUnit::user), options.batch, options.seed);
-            const auto draw = [&](std::int64_t sample, std::int64_t position) { return objective->draw(store, sample, position); };
-            const auto note = [&](std::int64_t sample, std::int64_t position) { return objective->note(store, sample, position); };
-            const StepSequences step = collect_step(comm, store, SampleUnit::user, stream, 1, 40, 16, draw, note);
-            EXPECT_GT(step.micro_batches.size(), 3U);
-
-            const TrainedModel trained(*bert, [&](model::TensorSource source) { return objective->make_head(std::move(source)); },
-                                       objective->fresh_head(), model::Precision::fp32);
-            {
-                const torch::NoGradGuard no_grad;  // fresh weights are too small for the encoder to get much of a gradient
-                torch::Tensor(trained.head_masters()[0].value).mul_(50);
-            }
-            GradientReducer reducer(comm, trained.masters());
-            std::vector<torch::Tensor> gradients;
-            StepResult result;
-            while (gradients.empty()) {
-                reducer.begin(step.tokens);
-                result = objective->compute({comm, step, trained, &reducer, options});
-                gradients = reducer.reduce(1);
-            }
-
-            // Every rank's own sequences, brought together in canonical order, in one batch.
-            std::vector<std::int32_t> mine;
-            for (std::size_t i = 0; i < step.samples.size(); ++i) {
-                if (store.owner(SampleUnit::user, step.samples[i]) != comm.rank()) continue;
-                const auto sequences = draw(step.samples[i], step.first_position + static_cast<std::int64_t>(i));
-                EXPECT_LE(sequences.size(), 4U);
-                for (const Sequence& sequence : sequences) {
-                    mine.push_back(static_cast<std::int32_t>(i));
-                    mine.push_back(static_cast<std::int32_t>(sequence.size()));
-                    mine.insert(mine.end(), sequence.begin(), sequence.end());
-                }
-            }
-            const auto all = parallel::all_gather(comm, std::span<const std::int32_t>(mine));
-            std::vector<std::vector<Sequence>> by_sample(step.samples.size());
-            for (std::size_t at = 0; at < all.size();) {
-                const auto length = static_cast<std::ptrdiff_t>(all[at + 1]), begin = static_cast<std::ptrdiff_t>(at) + 2;
-                by_sample[static_cast<std::size_t>(all[at])].emplace_back(all.begin() + begin, all.begin() + begin + length);
-                at += 2 + static_cast<std::size_t>(length);
-            }
-            std::vector<torch::Tensor> weights;
-            for (const auto& master : trained.masters()) weights.push_back(master.value.detach().requires_grad_(true));
-            std::size_t next = 0;
-            const auto plain = bert->with_weights([&](const std::string&, torch::IntArrayRef) { return weights[next++]; });
-            std::vector<Sequence> rows;
-            for (const auto& sample : by_sample) rows.insert(rows.end(), sample.begin(), sample.end());
-            const auto batch = model::make_batch(rows, 0);
-            const auto unit = [](const torch::Tensor& x) { return x / x.norm(2, -1, true); };
-            const auto vectors = unit(model::mean_pool(plain->forward(batch), batch.lengths));
-            std::vector<torch::Tensor> users;
-            auto target = torch::zeros({std::ssize(by_sample), 3});
-            std::int64_t at = 0;
-            for (std::size_t i = 0; i < by_sample.size(); ++i) {
-                users.push_back(unit(vectors.slice(0, at, at + std::ssize(by_sample[i])).mean(0)));
-                at += std::ssize(by_sample[i]);
-                for (const std::int32_t label : step.notes[i]) target[static_cast<std::int64_t>(i)][label] = 1;
-            }
-            const auto scores = torch::matmul(torch::stack(users), weights[next].t()) + weights[next + 1];
-            const auto loss = multi_label ? -(target * torch::log_sigmoid(scores) + (1 - target) * torch::log_sigmoid(-scores)).mean()
-                                          : -(target * torch::log_softmax(scores, 1)).sum() / std::ssize(by_sample);
-            EXPECT_NEAR(result.loss, loss.item<double>(), 1e-5);
-            const auto expected = torch::autograd::grad({loss}, weights);
-            for (std::size_t t = 0; t < weights.size(); ++t) {
-                const double scale = std::max(expected[t].norm().item<double>(), 1e-2);
-                EXPECT_LT((gradients[t] - expected[t].to_dense()).norm().item<double>(), 1e-4 * scale) << trained.masters()[t].name;
-            }
-        });
-    }
 }
 
 // What the ranks compute in an epoch, put together: each sample once, with unequal and empty shards.
