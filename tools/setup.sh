@@ -10,7 +10,7 @@ packages=(
   # reference BLAS is forty times slower
   libtorch-dev libopenblas0-pthread libdnnl-dev libopenmpi-dev openmpi-bin libhdf5-dev
   libboost-program-options-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libsimdjson-dev
-  libsodium-dev libxxhash-dev libicu-dev libutf8proc-dev zlib1g-dev libzstd-dev
+  libjemalloc-dev libsodium-dev libxxhash-dev libicu-dev libutf8proc-dev zlib1g-dev libzstd-dev
   # tests, and the oracles they compare with
   libgtest-dev libgmock-dev python3 python3-venv python3-torch python3-sklearn python3-faiss python3-h5py procps
   # a two-node Slurm on this machine for the tests of the batch scripts

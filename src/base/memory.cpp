@@ -1,9 +1,5 @@
 #include "base/memory.h"
 
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -54,11 +50,5 @@ std::int64_t peak_memory() {
 }
 
 std::int64_t available_memory() { return std::min(machine_memory(), control_group_memory()); }
-
-void return_free_memory() {
-#if defined(__GLIBC__)
-    malloc_trim(0);
-#endif
-}
 
 }  // namespace kohort::base

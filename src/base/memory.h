@@ -12,9 +12,4 @@ std::int64_t peak_memory();
 // control groups (version 2) where that is less, as it is in a Slurm job with --mem. 0 where neither can be read.
 std::int64_t available_memory();
 
-// Gives pages that were freed back to the system. The encoder has the allocator keep them for its next batch
-// (model::keep_memory_between_batches), and what a partition leaves between them is then touched bit by bit: without this
-// now and then a process grows with what it has done.
-void return_free_memory();
-
 }  // namespace kohort::base

@@ -55,7 +55,6 @@ void add_to_key(store::StageKey& key, const EncodeOptions& options) {
 EncodeReport encode_users(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage,
                           const store::StageKey& key, const model::Encoder& model, const text::Tokenizer& tokenizer,
                           const EncodeOptions& options) {
-    model::keep_memory_between_batches();
     auto texts_options = options.texts;
     texts_options.unit = true;
     const TextEncoder encoder(model, &tokenizer, texts_options);

@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/progress.h"
 #include "base/stop_signal.h"
 #include "base/worker_threads.h"
@@ -21,7 +20,6 @@
 namespace kohort::encode {
 namespace {
 
-constexpr std::int64_t trim_every = 4;  // partitions: each time costs the next batches some page faults
 
 class PartitionEncoder {
   public:
@@ -60,7 +58,6 @@ class PartitionEncoder {
     void for_each_partition(base::Progress& progress, const std::function<void(std::int32_t)>& work) {
         parallel::PartitionQueue queue(comm_, work_.order);
         std::atomic<bool> failed{false};
-        std::atomic<std::int64_t> done{0};
         base::run_workers(options_.threads, [&](int) {
             try {
                 while (!failed) {
@@ -69,7 +66,6 @@ class PartitionEncoder {
                     if (!partition) return;
                     progress.set(work_.rows_before[static_cast<std::size_t>(*partition)]);
                     work(*partition);
-                    if (++done % trim_every == 0) base::return_free_memory();
                 }
             } catch (...) {
                 failed = true;

@@ -34,7 +34,6 @@ EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable
 EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& run, store::Stage& stage,
                           const store::StageKey& key, const model::Encoder& model, const text::Tokenizer* tokenizer,
                           const corpus::TextTable& table, double max_bad_fraction, const EncodeOptions& options) {
-    model::keep_memory_between_batches();
     auto texts_options = options.texts;
     texts_options.unit = options.normalize;
     const TextEncoder encoder(model, tokenizer, texts_options);

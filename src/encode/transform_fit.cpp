@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/stop_signal.h"
 #include "base/worker_threads.h"
 #include "parallel/agreement.h"
@@ -22,7 +21,6 @@ namespace kohort::encode {
 namespace {
 
 constexpr std::size_t block = 1024;       // rows multiplied at once; part of the result
-constexpr std::int64_t trim_every = 4;     // partitions
 constexpr double least_variance = 1e-12;  // of a component, relative to the largest; below it is rounding
 
 class Fit {
@@ -85,7 +83,6 @@ class Fit {
     void for_each_partition(const std::function<void(const std::vector<float>&)>& work) {
         parallel::PartitionQueue queue(comm_, source_.partitions);
         std::atomic<bool> failed{false};
-        std::atomic<std::int64_t> done{0};
         base::run_workers(threads_, [&](int) {
             try {
                 while (!failed) {
@@ -94,7 +91,6 @@ class Fit {
                     const auto partition = queue.claim();
                     if (!partition) return;
                     work(rows_with_text(source_.read(*partition)));
-                    if (++done % trim_every == 0) base::return_free_memory();
                 }
             } catch (...) {
                 failed = true;

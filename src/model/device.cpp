@@ -1,6 +1,5 @@
 #include "model/device.h"
 
-#include <malloc.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -47,15 +46,6 @@ void warn_about_slow_bf16(Precision precision, Device device) {
     if (precision == Precision::bf16 && !device.cuda && !compat::cpu_multiplies_bf16())
         base::log_warning("this processor has no bf16 arithmetic: --precision bf16 is many times slower than fp32 here; "
                           "--precision auto takes what the machine does best");
-}
-
-void keep_memory_between_batches() {
-#if defined(__GLIBC__)
-    constexpr int largest_threshold = 32 << 20;  // the most that glibc takes
-    mallopt(M_MMAP_THRESHOLD, largest_threshold);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    mallopt(M_TOP_PAD, 64 << 20);
-#endif
 }
 
 double measure_gemm() {

@@ -28,10 +28,6 @@ std::string describe(Device device);  // "cpu", "cuda:1"
 // Logs one warning where bf16 was asked for and this processor can only imitate it, many times slower than fp32.
 void warn_about_slow_bf16(Precision precision, Device device);
 
-// Lets the allocator keep the memory of finished batches for the next ones. Without it glibc hands every large tensor
-// back to the system and fetches it again page by page, which costs a tenth to a third of a small model's time.
-void keep_memory_between_batches();
-
 // Speed of an fp32 matrix product on one CPU thread, in GFLOP/s, measured in a few milliseconds (a tenth of a second
 // with the reference BLAS).
 double measure_gemm();

@@ -337,7 +337,6 @@ class Trainer {
 TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::Encoder& encoder, const TrainOptions& options,
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check_training(store, encoder, options);
-    model::keep_memory_between_batches();
     const OneThreadAnOperation one_thread;
     const RepeatableKernels repeatable(encoder.device());
     return Trainer(comm, store, encoder, options, run, key, metrics).run();
