@@ -56,9 +56,12 @@ PipelineSettings make_xlm_roberta_pipeline(const SentencePieceModel& model, std:
     const auto ids = ids_of_pieces(model, SentencePieceKind::xlm_roberta);
     for (std::size_t piece = 0; piece < ids.size(); ++piece) tokens[static_cast<std::size_t>(ids[piece])] = model.pieces[piece].text;
     for (const char* name : xlm_roberta_first) {
-        const auto id = static_cast<TokenId>(settings.added.size());
+        const auto first_id = static_cast<TokenId>(settings.added.size());
+        // transformers finds such a token in texts by the last of its ids: that of the file's own <pad>, where there is one.
+        // Where the normaliser makes a <pad> of other characters, it has the first.
+        const TokenId piece = id_of(model, name), id = piece > 2 ? piece + xlm_offset : first_id;
         settings.added.push_back({.id = id, .content = name});
-        tokens[static_cast<std::size_t>(id)] = name;
+        tokens[static_cast<std::size_t>(first_id)] = tokens[static_cast<std::size_t>(id)] = name;
     }
     settings.added.push_back(
         {.id = static_cast<TokenId>(tokens.size()) - 1, .content = "<mask>", .lstrip = true, .strips_as_python = true});
