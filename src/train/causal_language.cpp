@@ -44,7 +44,7 @@ class CausalLanguage : public Objective {
 
   private:
     static double learn(const StepContext& step, std::int64_t m, std::int64_t all_targets) {
-        const torch::AutoGradMode mode(step.gradients != nullptr);
+        const torch::AutoGradMode mode(true);  // kernels are chosen by it; a graph exists where a weight wants a gradient
         const auto& rows = step.sequences.ids[static_cast<std::size_t>(m)];
         Replica replica(step.model, step.gradients);
         const auto batch = make_micro_batch(step, rows);

@@ -70,7 +70,7 @@ class MaskedLanguage : public Objective {
     // The summed loss of one micro-batch; its share of the mean's gradient is added where gradients are asked for.
     double learn(const StepContext& step, std::int64_t m, const MaskedBatch& masked, std::int64_t targets) const {
         if (masked.targets.empty()) return 0;
-        const torch::AutoGradMode mode(step.gradients != nullptr);
+        const torch::AutoGradMode mode(true);  // kernels are chosen by it; a graph exists where a weight wants a gradient
         Replica replica(step.model, step.gradients);
         const auto batch = make_micro_batch(step, masked.rows);
         auto masks = dropout_masks(step, m);

@@ -69,7 +69,7 @@ class SpanCorruption : public Objective {
     }
 
     static double learn(const StepContext& step, std::int64_t m, const SpanBatch& spans, std::int64_t all_targets) {
-        const torch::AutoGradMode mode(step.gradients != nullptr);
+        const torch::AutoGradMode mode(true);  // kernels are chosen by it; a graph exists where a weight wants a gradient
         Replica replica(step.model, step.gradients);
         const auto source = make_micro_batch(step, spans.sources), inputs = make_micro_batch(step, spans.inputs);
         auto masks = dropout_masks(step, m);
