@@ -43,9 +43,11 @@ class ParameterList {
 };
 
 inline torch::Tensor activate(Activation activation, const torch::Tensor& x) {
+    // LibTorch's gelu in bf16 asks oneDNN for it on any processor with AVX-512, which refuses where it may use AVX2 only.
+    const auto wide = compat::for_products(x);
     switch (activation) {
-        case Activation::gelu: return torch::gelu(x);
-        case Activation::gelu_tanh: return torch::gelu(x, "tanh");
+        case Activation::gelu: return torch::gelu(wide).to(x.scalar_type());
+        case Activation::gelu_tanh: return torch::gelu(wide, "tanh").to(x.scalar_type());
         case Activation::relu: return torch::relu(x);
     }
     return x;
