@@ -1,5 +1,4 @@
 // The encoder of a run: a given model, or one trained on the corpus without labels. Also the jobs that only train.
-
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -28,7 +27,7 @@
 namespace kohort::jobs {
 namespace {
 
-constexpr std::int64_t sentinels = 100;         // of a vocabulary for a new t5, as T5's own has
+constexpr std::int64_t sentinels = 100;  // of a vocabulary for a new t5, as T5's own has
 
 // The corpus's own vocabulary, the same at any number of ranks.
 void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage, const std::string& folder) {

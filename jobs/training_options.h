@@ -20,6 +20,7 @@ model::NewModel new_model(const Options& options, std::int64_t vocabulary, const
 // How a family of models learns from texts alone.
 train::ObjectiveKind language_objective(const std::string& model_type);
 
+// What the options say of a training of `steps` steps, checked when the trainer takes it.
 train::TrainOptions train_options(const JobContext& context, train::ObjectiveKind objective, std::int64_t steps);
 
 // Steps for a corpus of this size: every user is drawn about eight times, within limits that keep thirty users under a minute

@@ -44,10 +44,10 @@ class ParameterList {
 
 inline torch::Tensor activate(Activation activation, const torch::Tensor& x) {
     // LibTorch's gelu in bf16 asks oneDNN for it on any processor with AVX-512, which refuses where it may use AVX2 only.
-    const auto wide = compat::for_products(x);
+    const auto gelu = [&](const char* kind) { return torch::gelu(compat::for_products(x), kind).to(x.scalar_type()); };
     switch (activation) {
-        case Activation::gelu: return torch::gelu(wide).to(x.scalar_type());
-        case Activation::gelu_tanh: return torch::gelu(wide, "tanh").to(x.scalar_type());
+        case Activation::gelu: return gelu("none");
+        case Activation::gelu_tanh: return gelu("tanh");
         case Activation::relu: return torch::relu(x);
     }
     return x;

@@ -35,7 +35,7 @@ inline bool sums_in_bf16(const torch::Tensor& x) {
 inline torch::Tensor for_products(const torch::Tensor& x) { return x.defined() && sums_in_bf16(x) ? x.to(torch::kFloat) : x; }
 
 // The same for attention's many small products: 1.13 would have oneDNN compile a kernel for every shape, and there are as many
-// shapes as batches (bf16_product.h says what comes of that).
+// shapes as batches (bf16_product.h says what came of that).
 inline torch::Tensor for_attention(const torch::Tensor& x) {
 #if TORCH_VERSION_MAJOR < 2
     return x.scalar_type() == torch::kBFloat16 && x.is_cpu() ? x.to(torch::kFloat) : x;

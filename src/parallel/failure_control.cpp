@@ -98,6 +98,11 @@ int FailureControl::first_failed() const {
     return known_.empty() ? -1 : known_.begin()->first;
 }
 
+bool FailureControl::reported() const {
+    std::lock_guard lock(mutex_);
+    return std::any_of(known_.begin(), known_.end(), [](const auto& k) { return k.second.reported; });
+}
+
 Parting FailureControl::part(const std::optional<Failure>& own, bool clean, std::chrono::milliseconds patience,
                              const std::function<void(const Failure&)>& report) {
     if (own) {
@@ -177,16 +182,18 @@ Parting FailureControl::part_as_guest(const std::optional<Failure>& own, bool cl
         host_is_here |= channel_->receive(host_is_here_tag).has_value();
         // The host decides once it is there. Without it the lowest failed rank acts first, then the other failed
         // ones, and then those who have nothing to say.
-        auto limit = patience + margin;
-        if (host_is_here) limit = 3 * patience;
-        else if (first_failed() != me) limit = 2 * patience + (own ? 1 : 2) * margin;
-        if (backoff.waited() >= limit) break;
+        const auto turn = first_failed() == me ? margin : patience + (own ? 1 : 2) * margin;
+        if (backoff.waited() >= (host_is_here ? 3 * patience : patience) + turn) break;
         heartbeat();
         backoff.pause();
     }
+    // The others are told before this rank acts: what follows here ends the job by force, and the launcher may take
+    // longer over that than the others have patience.
+    if (own && !reported()) {
+        announce_reported(me, own->exit_code);
+        report(*own);
+    }
     std::lock_guard lock(mutex_);
-    const bool printed = std::any_of(known_.begin(), known_.end(), [](const auto& k) { return k.second.reported; });
-    if (own && !printed) report(*own);
     const int code = own ? own->exit_code
                          : known_.empty() ? static_cast<int>(base::ErrorKind::internal) : known_.begin()->second.exit_code;
     return {code, false, false};

@@ -60,6 +60,7 @@ class FailureControl {
     void note(int rank, int exit_code, bool reported);
     void look_for_notices();
     int first_failed() const;  // -1: none
+    bool reported() const;
     Parting part_as_host(bool clean, std::chrono::milliseconds patience,
                          const std::function<void(const Failure&)>& report);
     Parting part_as_guest(const std::optional<Failure>& own, bool clean, std::chrono::milliseconds patience,

@@ -34,6 +34,10 @@ struct Outcome {
 
 class Failure : public testing::TestWithParam<int> {
   protected:
+    static void SetUpTestSuite() {
+        for (const auto* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_mpi_yield_when_idle"})
+            ::setenv(name, "1", 1);
+    }
     void SetUp() override {
         folder_ = std::filesystem::path(testing::TempDir()) /
                   ("kohort_failure_" + std::to_string(::getpid()) + "_" + std::to_string(GetParam()));

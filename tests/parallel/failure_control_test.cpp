@@ -20,7 +20,8 @@ struct Meeting {
 };
 
 Meeting part(const std::vector<std::optional<Failure>>& failures, const std::vector<int>& missing = {},
-             const std::vector<int>& unclean = {}, std::chrono::milliseconds patience = 10s) {
+             const std::vector<int>& unclean = {}, std::chrono::milliseconds patience = 10s,
+             std::chrono::milliseconds time_to_report = 0ms) {
     const auto contains = [](const std::vector<int>& list, int rank) {
         return std::find(list.begin(), list.end(), rank) != list.end();
     };
@@ -35,6 +36,7 @@ Meeting part(const std::vector<std::optional<Failure>>& failures, const std::vec
             FailureControl control(std::move(channel));
             meeting.partings[r] =
                 control.part(failures[r], !contains(unclean, static_cast<int>(r)), patience, [&](const Failure& failure) {
+                    std::this_thread::sleep_for(time_to_report);
                     std::lock_guard lock(mutex);
                     meeting.reports.push_back(std::to_string(failure.exit_code) + " " + failure.message);
                 });
@@ -80,6 +82,12 @@ TEST(FailureControl, without_rank_0_the_failed_rank_speaks_for_itself) {
     EXPECT_EQ(meeting.reports, std::vector<std::string>{"2 third"});
     EXPECT_FALSE(meeting.partings[2].all_arrived);
     EXPECT_EQ(meeting.partings[2].exit_code, 2);
+}
+
+// Whoever speaks ends the job afterwards, which may take long: the others neither wait for that nor speak too.
+TEST(FailureControl, without_rank_0_the_others_stay_silent_however_long_the_job_takes_to_end) {
+    const auto meeting = part({none, Failure{3, "second"}, Failure{2, "third"}, none}, {0}, {}, 200ms, 1s);
+    EXPECT_EQ(meeting.reports, std::vector<std::string>{"3 second"});
 }
 
 TEST(FailureControl, what_is_already_printed_is_not_printed_again) {
