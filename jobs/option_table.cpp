@@ -139,7 +139,7 @@ const std::vector<OptionSpec>& option_table() {
         {"balance", real, "0", "run cluster", "1 and above: no cluster larger than so many times the mean size; 0: any size", {}, 0, 1e9},
         {"metric", choice, "euclidean", "run cluster", "cosine: directions count, lengths do not", {"euclidean", "cosine"}},
         {"weights", text, "", "cluster", "how much each row counts: FILE.npy of [rows], or FILE.h5:/path of [rows, 1]", {}},
-        {"kernel", choice, "auto", "run cluster", "arithmetic of the distances; never changes a result", {"auto", "scalar", "portable", "avx2", "avx512"}},
+        {"kernel", choice, "auto", "run cluster", "arithmetic of the distances; never changes a result", {"auto", "scalar", "portable", "avx2", "avx512", "amx"}},
         {"prefilter", choice, "auto", "run cluster", "look at rows in coarse numbers first; never changes a result", {"auto", "off", "bf16", "int8"}},
         {"stream", choice, "auto", "run cluster", "read vectors again in each pass; auto: where they do not fit --memory", {"auto", "off", "on"}},
         {"memory", text, "auto", "run cluster", "of a rank while clustering, as in 4G; auto: four fifths of what is free", {}},

@@ -18,7 +18,7 @@ const TileKernel* tile_kernel_of(Kernel kernel) {
     if (kernel == Kernel::portable) return &tile_kernel_portable;
 #if defined(__x86_64__)
     if (kernel == Kernel::avx2) return &tile_kernel_avx2;
-    if (kernel == Kernel::avx512) return &tile_kernel_avx512;
+    if (kernel == Kernel::avx512 || kernel == Kernel::amx) return &tile_kernel_avx512;
 #endif
     return nullptr;
 }
@@ -84,7 +84,7 @@ DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t di
       gap_(dimensions, largest_norm(centroids, dimensions)) {
     if (tile_kernel_) packed_.emplace(centroids_, dimensions_, *tile_kernel_);
     if (const auto format = resolve_prefilter(prefilter, kernel_, clusters_))
-        prefilter_.emplace(centroids_, dimensions_, *format);
+        prefilter_.emplace(centroids_, dimensions_, *format, kernel_ == Kernel::amx);
 }
 
 void DistanceKernel::scan_canonically(const float* row, std::int64_t i, const Answers& answers) const {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "cluster/amx.h"
 
 namespace kohort::cluster {
 namespace {
@@ -15,19 +16,22 @@ struct KernelEntry {
     Kernel kernel;
     std::string_view name;
 };
-constexpr std::array<KernelEntry, 5> kernel_names = {{{Kernel::automatic, "auto"},
+constexpr std::array<KernelEntry, 6> kernel_names = {{{Kernel::automatic, "auto"},
                                                       {Kernel::scalar, "scalar"},
                                                       {Kernel::portable, "portable"},
                                                       {Kernel::avx2, "avx2"},
-                                                      {Kernel::avx512, "avx512"}}};
+                                                      {Kernel::avx512, "avx512"},
+                                                      {Kernel::amx, "amx"}}};
 
 bool machine_has(Kernel kernel) {
 #if defined(__x86_64__)
     if (kernel == Kernel::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (kernel == Kernel::amx)
+        return machine_has(Kernel::avx512) && machine_has(CoarseFormat::bf16) && machine_has(CoarseFormat::int8) && amx_usable();
     if (kernel == Kernel::avx512)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
 #else
-    if (kernel == Kernel::avx2 || kernel == Kernel::avx512) return false;
+    if (kernel == Kernel::avx2 || kernel == Kernel::avx512 || kernel == Kernel::amx) return false;
 #endif
     return true;
 }
@@ -37,7 +41,7 @@ bool machine_has(Kernel kernel) {
 Kernel parse_kernel(std::string_view name) {
     for (const auto& entry : kernel_names)
         if (entry.name == name) return entry.kernel;
-    base::fail(base::ErrorKind::usage, "unknown kernel '{}': use auto, scalar, portable, avx2 or avx512", name);
+    base::fail(base::ErrorKind::usage, "unknown kernel '{}': use auto, scalar, portable, avx2, avx512 or amx", name);
 }
 
 std::string_view kernel_name(Kernel kernel) {
@@ -46,7 +50,7 @@ std::string_view kernel_name(Kernel kernel) {
 
 Kernel resolve_kernel(Kernel kernel) {
     if (kernel == Kernel::automatic) {
-        for (const Kernel best : {Kernel::avx512, Kernel::avx2})
+        for (const Kernel best : {Kernel::amx, Kernel::avx512, Kernel::avx2})
             if (machine_has(best)) return best;
         return Kernel::portable;
     }
@@ -66,7 +70,8 @@ PrefilterChoice parse_prefilter(std::string_view name) {
 
 std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters) {
     if (choice == PrefilterChoice::off) return {};
-    const bool kernel_has_it = resolve_kernel(kernel) == Kernel::avx512;
+    const Kernel resolved = resolve_kernel(kernel);
+    const bool kernel_has_it = resolved == Kernel::avx512 || resolved == Kernel::amx;
     if (choice == PrefilterChoice::automatic) {
         if (kernel_has_it && clusters >= worthwhile_clusters)
             for (const CoarseFormat faster : {CoarseFormat::int8, CoarseFormat::bf16})
@@ -78,7 +83,7 @@ std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel ker
         base::fail(base::ErrorKind::environment, "this machine cannot multiply {} numbers; use --prefilter auto",
                    format_name(format));
     if (!kernel_has_it)
-        base::fail(base::ErrorKind::environment, "the prefilter {} works with the kernel avx512 only; use --kernel auto",
+        base::fail(base::ErrorKind::environment, "the prefilter {} works with the kernels avx512 and amx only; use --kernel auto",
                    format_name(format));
     return format;
 }

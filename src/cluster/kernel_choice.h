@@ -15,7 +15,8 @@ enum class Kernel {
     scalar,     // canonical distances only: slow, and the definition
     portable,   // float32 in vectors of four, certified
     avx2,       // float32 in vectors of eight, certified
-    avx512      // float32 in vectors of sixteen, certified
+    avx512,     // float32 in vectors of sixteen, certified
+    amx         // that, with coarse numbers multiplied in tiles
 };
 
 // Whether rows are looked at in coarse numbers first (prefilter.h).
@@ -27,7 +28,7 @@ PrefilterChoice parse_prefilter(std::string_view name);
 // kernel does not have.
 std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel kernel, std::int64_t clusters);
 
-Kernel parse_kernel(std::string_view name);  // "auto", "scalar", "portable", "avx2", "avx512"; Error(usage) otherwise
+Kernel parse_kernel(std::string_view name);  // "auto", "scalar", "portable", "avx2", "avx512", "amx"; Error(usage) otherwise
 std::string_view kernel_name(Kernel kernel);
 // The kernel that will run for this choice. Error(environment) where a named one is not supported here.
 Kernel resolve_kernel(Kernel kernel);

@@ -30,12 +30,19 @@ std::uint16_t to_bf16(float value) {
 }
 float from_bf16(std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); }
 
-PrefilterKernel kernel_of([[maybe_unused]] CoarseFormat format, [[maybe_unused]] std::int64_t clusters) {
+PrefilterKernel kernel_of([[maybe_unused]] CoarseFormat format, [[maybe_unused]] bool in_tiles,
+                          [[maybe_unused]] std::int64_t clusters) {
 #if defined(__x86_64__)
+    if (in_tiles) return format == CoarseFormat::bf16 ? prefilter_kernel_bf16_tiles(clusters) : prefilter_kernel_int8_tiles(clusters);
     return format == CoarseFormat::bf16 ? prefilter_kernel_bf16(clusters) : prefilter_kernel_int8(clusters);
 #else
     return {};
 #endif
+}
+
+std::int64_t words_of(const PrefilterKernel& kernel, std::int64_t dimensions) {
+    const std::int64_t used = (dimensions + kernel.word_elements - 1) / kernel.word_elements;
+    return (used + kernel.word_step - 1) / kernel.word_step * kernel.word_step;
 }
 
 // One component of a centroid, rounded: the bits that go into a word, and the number they stand for.
@@ -66,11 +73,11 @@ bool machine_has([[maybe_unused]] CoarseFormat format) {
 #endif
 }
 
-Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format)
+Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format, bool in_tiles)
     : format_(format),
-      kernel_(kernel_of(format, static_cast<std::int64_t>(centroids.size()) / dimensions)),
+      kernel_(kernel_of(format, in_tiles, static_cast<std::int64_t>(centroids.size()) / dimensions)),
       dimensions_(dimensions),
-      words_((dimensions + kernel_.word_elements - 1) / kernel_.word_elements),
+      words_(words_of(kernel_, dimensions)),
       centre_(static_cast<std::size_t>(dimensions)) {
     const auto d = static_cast<double>(dimensions);
     const std::int64_t clusters = static_cast<std::int64_t>(centroids.size()) / dimensions, wide = kernel_.wide;
@@ -84,9 +91,10 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
     for (std::size_t j = 0; j < mean.size(); ++j) centre_[j] = static_cast<float>(mean[j] / static_cast<double>(clusters));
 
     const double chunks = std::ceil(d / static_cast<double>(chunk_dimensions));
-    const double in_a_row = std::min(d, static_cast<double>(chunk_dimensions)) + chunks;
+    const double in_a_row = 2 * (std::min(d, static_cast<double>(chunk_dimensions)) + chunks);
+    const double tile_roundings = in_tiles ? 17 + std::ceil(d / 32) : 0;
     const double arithmetic =
-        format == CoarseFormat::bf16 ? roundings(2 * in_a_row, float_rounding) : roundings(3, float_rounding);
+        roundings(format == CoarseFormat::bf16 ? std::max(in_a_row, tile_roundings) : 3, float_rounding);
     const int bits = 32 / kernel_.word_elements;
     for (std::int64_t c = 0; c < clusters; ++c) {
         const auto column = static_cast<std::size_t>(c);
@@ -112,7 +120,7 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
         const double norm = std::sqrt(square) * slack, size = std::sqrt(rounded_square) * slack;
         const double residual = std::sqrt(residual_square) * slack + tiny_norm(d);
         norms_[column] = static_cast<float>(square);
-        starts_[column] = static_cast<std::int32_t>(-128 * total);
+        if (format == CoarseFormat::int8) starts_[column] = static_cast<std::int32_t>(-128 * total);
         scales_[column] = -2 * step;
         reach_[column] = above(2 * norm);
         spread_[column] = above(2 * residual + 2 * arithmetic * size + 0x1p-120);

@@ -16,7 +16,7 @@ namespace kohort::cluster {
 // are in panels of `wide` neighbours, each [words, wide].
 struct CoarseView {
     const std::uint32_t* panels;
-    const std::int32_t* starts;  // int8: what sums of products begin with, because rows are a + 128. All arrays: [columns]
+    const std::int32_t* starts;  // what sums of products begin with: int8: because rows are a + 128; else zero. All arrays: [columns]
     const float* scales;   // int8: -2 times the size of a step
     const float* norms;    // ||c'||^2 rounded to float; infinite past the last centroid
     const float* reach;    // P
@@ -30,7 +30,7 @@ inline constexpr float int8_smallest = 0x1p-100f;
 
 // Rows less the centre, rounded, and what that came to. The sums are plain float32 sums: in sixteen lanes, then over these.
 struct ConvertedRows {
-    std::uint32_t* words;  // [count, words of a row], padded with zeros
+    std::uint32_t* words;  // [count, words of a row], filled up with zeros
     float* steps;          // int8: the size of a step. All below: [count]
     float* squares;        // sum of x'_j^2
     float* residuals;      // sum of (x'_j - a_j)^2
@@ -77,6 +77,7 @@ struct Shortlist {
 struct PrefilterKernel {
     int wide;           // columns of a panel
     int word_elements;  // dimensions in a word
+    std::int64_t word_step;  // a row has a multiple of so many words, those past its end zero
     // rows: [count, dimensions]; centre: [dimensions].
     void (*convert)(const float* rows, std::int64_t count, const float* centre, std::int64_t dimensions,
                     const ConvertedRows& out);
@@ -95,6 +96,9 @@ struct PrefilterKernel {
 // The kernel for so many centroids.
 PrefilterKernel prefilter_kernel_bf16(std::int64_t clusters);  // needs AVX-512 F, DQ, BW, VL and BF16
 PrefilterKernel prefilter_kernel_int8(std::int64_t clusters);  // needs AVX-512 F, DQ, BW, VL and VNNI
+// The same, multiplied in tiles: what those need, and amx_usable().
+PrefilterKernel prefilter_kernel_bf16_tiles(std::int64_t clusters);
+PrefilterKernel prefilter_kernel_int8_tiles(std::int64_t clusters);
 #endif
 
 }  // namespace kohort::cluster

@@ -1,9 +1,12 @@
-// The prefilter's kernel for one format: a source file defines the type Format and includes this, compiled with the
-// instruction set it needs and run only where the machine has it. Nothing of the standard library is used, so that no
-// function compiled for this instruction set can be linked into another's path.
+// The prefilter's kernel for one format: a source file includes the type Format, and this, compiled with the instruction
+// set it needs and run only where the machine has it. Nothing of the standard library is used, so that no function compiled
+// for this instruction set can be linked into another's path.
 //
 // Format has: Sum, what products add up in, a register; word_elements; start(column's start); multiply_add(sum, columns,
-// row); load, store and add of sums; value(sums, scales, row's step, norms), the w's; convert(), of one row.
+// row); load, store and add of sums; value(sums, scales, row's step, norms), the w's; convert(), of one row. Products says
+// how a block of rows is multiplied by a panel: VectorProducts below, or prefilter_tiles.h.
+#pragma once
+
 #include "cluster/prefilter_kernel_values.h"
 
 namespace kohort::cluster {
@@ -64,26 +67,31 @@ template <class Format, int vectors, bool first>
         }
 }
 
-// products [count, wide] = the block's rows times one panel, chunk by chunk, so that a chunk of the panel stays in the
-// first-level cache while all rows pass by.
-template <class Format, int vectors>
-void multiply_panel(const std::uint32_t* rows, std::int64_t count, std::int64_t words, const std::uint32_t* packed,
-                    const std::int32_t* starts, std::uint32_t* products, const float* fetched) {
-    constexpr int wide = vectors * lanes;
-    const char* fetch = reinterpret_cast<const char*>(fetched);
-    static constexpr std::int32_t none[wide] = {};
-    for (std::int64_t begin = 0; begin < words; begin += chunk_words) {
-        const std::int64_t length = words - begin < chunk_words ? words - begin : chunk_words;
-        for (std::int64_t row = 0; row < count; row += tile_rows) {
-            const std::uint32_t* x[tile_rows];
-            for (int r = 0; r < tile_rows; ++r)  // a tile that sticks out computes the last row again
-                x[r] = rows + (row + r < count ? row + r : count - 1) * words + begin;
-            if (begin == 0) multiply<Format, vectors, true>(x, starts, length, packed, products + row * wide, fetch);
-            else multiply<Format, vectors, false>(x, none, length, packed + begin * wide, products + row * wide, fetch);
-            if (fetch) fetch += length * fetched_bytes<Format>;
+// With the instructions that multiply registers.
+struct VectorProducts {
+    static constexpr std::int64_t word_step = 1;  // a row's words are filled up with zeros to a multiple of this
+
+    // products [count, wide] = the block's rows times one panel, chunk by chunk, so that a chunk of the panel stays in the
+    // first-level cache while all rows pass by.
+    template <class Format, int vectors>
+    static void multiply_panel(const std::uint32_t* rows, std::int64_t count, std::int64_t words, const std::uint32_t* packed,
+                               const std::int32_t* starts, std::uint32_t* products, const float* fetched) {
+        constexpr int wide = vectors * lanes;
+        const char* fetch = reinterpret_cast<const char*>(fetched);
+        static constexpr std::int32_t none[wide] = {};
+        for (std::int64_t begin = 0; begin < words; begin += chunk_words) {
+            const std::int64_t length = words - begin < chunk_words ? words - begin : chunk_words;
+            for (std::int64_t row = 0; row < count; row += tile_rows) {
+                const std::uint32_t* x[tile_rows];
+                for (int r = 0; r < tile_rows; ++r)  // a tile that sticks out computes the last row again
+                    x[r] = rows + (row + r < count ? row + r : count - 1) * words + begin;
+                if (begin == 0) multiply<Format, vectors, true>(x, starts, length, packed, products + row * wide, fetch);
+                else multiply<Format, vectors, false>(x, none, length, packed + begin * wide, products + row * wide, fetch);
+                if (fetch) fetch += length * fetched_bytes<Format>;
+            }
         }
     }
-}
+};
 
 // Drops what is beyond the limit by now.
 void shorten(Shortlist& list, float limit) {
@@ -147,7 +155,7 @@ template <class Format, int vectors>
     }
 }
 
-template <class Format, int vectors>
+template <class Format, class Products, int vectors>
 void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists) {
     constexpr int wide = vectors * lanes;
     alignas(64) std::uint32_t products[(block_rows + tile_rows) * wide];
@@ -158,8 +166,9 @@ void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& ce
         lists[row].most = lists[row].rest = infinity;
     }
     for (std::int64_t column = 0; column < centroids.columns; column += wide) {
-        multiply_panel<Format, vectors>(rows.words, count, centroids.words, centroids.panels + column * centroids.words,
-                                        centroids.starts + column, products, column == 0 ? rows.next : nullptr);
+        Products::template multiply_panel<Format, vectors>(
+            rows.words, count, centroids.words, centroids.panels + column * centroids.words, centroids.starts + column, products,
+            column == 0 ? rows.next : nullptr);
         for (std::int64_t row = 0; row < count; ++row) {
             Search& search = searches[row];
             __m512 values[vectors], errors[vectors], least[vectors];
@@ -192,12 +201,12 @@ void shortlists(const CoarseRows& rows, std::int64_t count, const CoarseView& ce
 }
 
 // The same where all centroids are in one panel: a row's smallest w + E is known before anything is listed.
-template <class Format, int vectors>
+template <class Format, class Products, int vectors>
 void shortlists_of_one_panel(const CoarseRows& rows, std::int64_t count, const CoarseView& centroids, Shortlist* lists) {
     constexpr int wide = vectors * lanes;
     alignas(64) std::uint32_t products[(block_rows + tile_rows) * wide];
-    multiply_panel<Format, vectors>(rows.words, count, centroids.words, centroids.panels, centroids.starts, products,
-                                    rows.next);
+    Products::template multiply_panel<Format, vectors>(rows.words, count, centroids.words, centroids.panels, centroids.starts,
+                                                       products, rows.next);
     for (std::int64_t row = 0; row < count; ++row) {
         Shortlist& list = lists[row];
         __m512 values[vectors], errors[vectors], least[vectors];
@@ -250,27 +259,29 @@ void bound_rows(const RowBoundFactors& f, std::int64_t count, const float* squar
     }
 }
 
-template <class Format>
+template <class Format, class Products>
 void convert(const float* rows, std::int64_t count, const float* centre, std::int64_t dimensions, const ConvertedRows& out) {
-    const std::int64_t words = (dimensions + Format::word_elements - 1) / Format::word_elements;
+    const std::int64_t used = (dimensions + Format::word_elements - 1) / Format::word_elements;
+    const std::int64_t words = (used + Products::word_step - 1) / Products::word_step * Products::word_step;
     for (std::int64_t i = 0; i < count; ++i) {
         const CoarseRow row = Format::convert(rows + i * dimensions, centre, dimensions, out.words + i * words);
+        for (std::int64_t word = used; word < words; ++word) out.words[i * words + word] = 0;
         out.steps[i] = row.step, out.squares[i] = row.square, out.residuals[i] = row.residual;
     }
 }
 
 // The widest is the fastest; narrower ones waste less on a few centroids.
-template <class Format>
+template <class Format, class Products>
 PrefilterKernel kernel_for(std::int64_t clusters) {
     constexpr int widest = most_vectors * lanes;
-    if (clusters <= lanes)
-        return {lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 1>, values};
-    if (clusters <= 2 * lanes)
-        return {2 * lanes, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, 2>, values};
-    if (clusters <= widest)
-        return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists_of_one_panel<Format, most_vectors>,
-                values};
-    return {widest, Format::word_elements, convert<Format>, bound_rows, shortlists<Format, most_vectors>, values};
+    const auto kernel = [](int wide, auto shortlists_of) {
+        return PrefilterKernel{wide,       Format::word_elements, Products::word_step, convert<Format, Products>,
+                               bound_rows, shortlists_of,         values};
+    };
+    if (clusters <= lanes) return kernel(lanes, shortlists_of_one_panel<Format, Products, 1>);
+    if (clusters <= 2 * lanes) return kernel(2 * lanes, shortlists_of_one_panel<Format, Products, 2>);
+    if (clusters <= widest) return kernel(widest, shortlists_of_one_panel<Format, Products, most_vectors>);
+    return kernel(widest, shortlists<Format, Products, most_vectors>);
 }
 
 }  // namespace

@@ -26,12 +26,12 @@ struct Variant {
 
 std::vector<Variant> variants_here() {
     std::vector<Variant> variants;
-    for (const Kernel kernel : {Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512}) try {
+    for (const Kernel kernel : {Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512, Kernel::amx}) try {
             variants.push_back({resolve_kernel(kernel)});
         } catch (const base::Error& error) {
             EXPECT_EQ(error.kind(), base::ErrorKind::environment);
         }
-    for (const auto prefilter : prefilters_here()) variants.push_back({Kernel::avx512, prefilter});
+    for (const auto& [kernel, choice, format] : coarse_arithmetic_here()) variants.push_back({kernel, choice});
     return variants;
 }
 
@@ -202,8 +202,8 @@ TEST(DistanceKernel, a_common_offset_costs_the_prefilter_nothing) {
     for (float& value : far) value += 30;
     std::vector<float> norms(400);
     for (std::int64_t i = 0; i < 400; ++i) norms[static_cast<std::size_t>(i)] = norm_bound(x.data() + i * d, d);
-    for (const auto prefilter : prefilters_here()) {
-        const DistanceKernel kernel(far, d, Kernel::avx512, prefilter);
+    for (const auto& arithmetic : coarse_arithmetic_here()) {
+        const DistanceKernel kernel(far, d, arithmetic.kernel, arithmetic.choice);
         std::vector<std::int32_t> labels(400);
         EXPECT_EQ(kernel.assign(x.data(), norms.data(), 400, {labels.data()}).reranked, 0);
         for (std::size_t i = 0; i < 400; ++i) EXPECT_EQ(labels[i], static_cast<std::int32_t>(i % 200));
@@ -218,7 +218,7 @@ TEST(DistanceKernel, a_prefilter_that_cannot_run_is_refused_and_never_silently_l
     EXPECT_THROW(parse_prefilter("fp16"), base::Error);
     EXPECT_FALSE(resolve_prefilter(PrefilterChoice::off, Kernel::automatic, 1000));
     EXPECT_FALSE(resolve_prefilter(PrefilterChoice::automatic, Kernel::portable, 1000));
-    EXPECT_EQ(resolve_prefilter(PrefilterChoice::automatic, Kernel::automatic, 1000).has_value(), !prefilters_here().empty());
+    EXPECT_EQ(resolve_prefilter(PrefilterChoice::automatic, Kernel::automatic, 1000).has_value(), !coarse_arithmetic_here().empty());
     for (const auto choice : {PrefilterChoice::bf16, PrefilterChoice::int8}) try {
             resolve_prefilter(choice, Kernel::portable, 1000);
             FAIL();
@@ -228,7 +228,7 @@ TEST(DistanceKernel, a_prefilter_that_cannot_run_is_refused_and_never_silently_l
 }
 
 TEST(DistanceKernel, names_round_trip_and_unknown_ones_are_refused) {
-    for (const Kernel kernel : {Kernel::automatic, Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512})
+    for (const Kernel kernel : {Kernel::automatic, Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512, Kernel::amx})
         EXPECT_EQ(parse_kernel(kernel_name(kernel)), kernel);
     EXPECT_THROW(parse_kernel("avx"), base::Error);
     EXPECT_NE(resolve_kernel(Kernel::automatic), Kernel::automatic);

@@ -24,8 +24,7 @@ std::vector<float> normals(std::int64_t count, double scale, double shift, unsig
 }
 
 TEST(Prefilter, the_nearest_centroid_is_listed_and_every_distance_is_within_the_bounds) {
-    for (const auto choice : prefilters_here()) {
-        const CoarseFormat format = *resolve_prefilter(choice, Kernel::automatic, 1000);
+    for (const auto& arithmetic : coarse_arithmetic_here()) {
         int short_lists = 0, rows_seen = 0;
         for (const std::int64_t d : {1, 2, 3, 5, 16, 33, 127, 128, 129, 400})
             for (const std::int64_t k : {1, 2, 16, 17, 32, 33, 63, 64, 65, 130})
@@ -39,7 +38,7 @@ TEST(Prefilter, the_nearest_centroid_is_listed_and_every_distance_is_within_the_
                         c[static_cast<std::size_t>((k - 1) * d + j)] *= 30;
                         x[static_cast<std::size_t>(d + j)] = static_cast<float>(scale * shift);
                     }
-                    const Prefilter prefilter(c, d, format);
+                    const Prefilter prefilter = arithmetic.prefilter(c, d);
                     Prefilter::Found found;
                     prefilter.look(x.data(), count, found);
                     for (std::int64_t i = 0; i < count; ++i) {
@@ -72,30 +71,29 @@ TEST(Prefilter, the_nearest_centroid_is_listed_and_every_distance_is_within_the_
 
 // What a row is at most wrong by is what makes its list long: the bounds are no looser than what they bound.
 TEST(Prefilter, lists_are_as_short_as_the_numbers_allow) {
-    for (const auto choice : prefilters_here()) {
+    for (const auto& arithmetic : coarse_arithmetic_here()) {
         const std::int64_t d = 256, k = 128, count = 100;
         const auto c = normals(k * d, 1, 0, 8);
         auto x = normals(count * d, 3, 0, 9);
         for (std::size_t i = 0; i < x.size(); ++i) x[i] += c[i % c.size()];
         Prefilter::Found found;
-        Prefilter(c, d, *resolve_prefilter(choice, Kernel::automatic, 1000)).look(x.data(), count, found);
+        arithmetic.prefilter(c, d).look(x.data(), count, found);
         std::int64_t listed = 0;
         for (const Shortlist& list : found.lists) listed += list.count;
         EXPECT_GE(listed, count);
-        EXPECT_LT(listed, choice == PrefilterChoice::bf16 ? count * 5 / 4 : count * 2);
+        EXPECT_LT(listed, arithmetic.format == CoarseFormat::bf16 ? count * 5 / 4 : count * 2);
     }
 }
 
 TEST(Prefilter, what_is_too_large_or_not_told_apart_is_left_to_others) {
-    for (const auto choice : prefilters_here()) {
-        const CoarseFormat format = *resolve_prefilter(choice, Kernel::automatic, 1000);
+    for (const auto& arithmetic : coarse_arithmetic_here()) {
         const auto x = normals(10 * 8, 1e25, 0, 3), c = normals(5 * 8, 1, 0, 4);
         Prefilter::Found found;
-        Prefilter(c, 8, format).look(x.data(), 10, found);
+        arithmetic.prefilter(c, 8).look(x.data(), 10, found);
         for (std::int64_t i = 0; i < 10; ++i) EXPECT_FALSE(found.usable(i));
         const std::vector<float> same(100 * 8, 0.5f);
         const auto y = normals(10 * 8, 1, 0, 5);
-        Prefilter(same, 8, format).look(y.data(), 10, found);
+        arithmetic.prefilter(same, 8).look(y.data(), 10, found);
         for (std::int64_t i = 0; i < 10; ++i) EXPECT_FALSE(found.usable(i));
     }
 }
@@ -103,14 +101,14 @@ TEST(Prefilter, what_is_too_large_or_not_told_apart_is_left_to_others) {
 // The sum of the products of so many dimensions does not fit 32 bits.
 TEST(Prefilter, int8_leaves_vectors_too_long_for_its_sums_to_others) {
     const std::int64_t d = 0x7fffffff / (128 * 127) + 1;
-    for (const auto choice : prefilters_here()) {
+    for (const auto& arithmetic : coarse_arithmetic_here()) {
         std::vector<float> c(static_cast<std::size_t>(2 * d), 1), x(static_cast<std::size_t>(d), 1);
         std::fill(c.begin() + d, c.end(), -1.0f);
         Prefilter::Found found;
-        Prefilter(c, d, *resolve_prefilter(choice, Kernel::automatic, 1000)).look(x.data(), 1, found);
-        EXPECT_EQ(found.usable(0), choice == PrefilterChoice::bf16);
-        const Prefilter shorter(std::span<const float>(c).subspan(1, static_cast<std::size_t>(2 * d - 2)), d - 1,
-                                *resolve_prefilter(choice, Kernel::automatic, 1000));
+        arithmetic.prefilter(c, d).look(x.data(), 1, found);
+        EXPECT_EQ(found.usable(0), arithmetic.format == CoarseFormat::bf16);
+        const Prefilter shorter =
+            arithmetic.prefilter(std::span<const float>(c).subspan(1, static_cast<std::size_t>(2 * d - 2)), d - 1);
         shorter.look(x.data(), 1, found);
         ASSERT_TRUE(found.usable(0));
         EXPECT_EQ(found.lists[0].count, 1);
@@ -119,7 +117,7 @@ TEST(Prefilter, int8_leaves_vectors_too_long_for_its_sums_to_others) {
 }
 
 TEST(Prefilter, listed_centroids_get_the_value_that_float32_defines) {
-    for (const auto choice : prefilters_here())
+    for (const auto& arithmetic : coarse_arithmetic_here())
         for (const std::int64_t d : {1, 15, 16, 17, 128, 300}) {
             const auto x = normals(d, 1, 3, 6), c = normals(20 * d, 1, 3, 7);
             std::vector<float> norms(20), values(3);
@@ -129,7 +127,7 @@ TEST(Prefilter, listed_centroids_get_the_value_that_float32_defines) {
                 norms[static_cast<std::size_t>(id)] = static_cast<float>(square);
             }
             const std::vector<std::int32_t> ids = {3, 4, 19};
-            Prefilter(c, d, *resolve_prefilter(choice, Kernel::automatic, 1000))
+            arithmetic.prefilter(c, d)
                 .kernel().values(x.data(), d, c.data(), norms.data(), ids.data(), 3, values.data());
             for (std::size_t i = 0; i < ids.size(); ++i) {
                 long double exact = 0;

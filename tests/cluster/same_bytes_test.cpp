@@ -71,13 +71,15 @@ TEST(SameBytes, with_and_without_a_look_in_coarse_numbers) {
     for (const auto& [name, values, d, options] : cases()) {
         const WholeResult reference = run_single(values, d, options);
         const auto rows = static_cast<std::int64_t>(values.size()) / d;
-        for (const auto prefilter : prefilters_here())
+        for (const auto& arithmetic : coarse_arithmetic_here())
             for (const auto pruning : {Pruning::off, Pruning::on}) {
                 KMeansOptions with = options;
-                with.prefilter = prefilter;
+                with.kernel = arithmetic.kernel;
+                with.prefilter = arithmetic.choice;
                 with.pruning = pruning;
                 with.threads = 2;
-                EXPECT_EQ(run_sharded(values, d, with, 3, wild_shards(rows, 3, 6)), reference) << name;
+                EXPECT_EQ(run_sharded(values, d, with, 3, wild_shards(rows, 3, 6)), reference)
+                    << name << ' ' << kernel_name(arithmetic.kernel) << ' ' << format_name(arithmetic.format);
             }
     }
 }
@@ -107,12 +109,12 @@ TEST(SameBytes, another_seed_gives_another_start) {
 // Everything that may be chosen, with everything else, on unequal and empty shards.
 TEST(SameBytes, every_combination_gives_them) {
     std::vector<std::pair<Kernel, PrefilterChoice>> arithmetic;
-    for (const Kernel kernel : {Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512}) try {
+    for (const Kernel kernel : {Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512, Kernel::amx}) try {
             arithmetic.emplace_back(resolve_kernel(kernel), PrefilterChoice::off);
         } catch (const base::Error& error) {
             EXPECT_EQ(error.kind(), base::ErrorKind::environment);
         }
-    for (const auto prefilter : prefilters_here()) arithmetic.emplace_back(Kernel::avx512, prefilter);
+    for (const auto& [kernel, choice, format] : coarse_arithmetic_here()) arithmetic.emplace_back(kernel, choice);
     const std::int64_t d = 9, rows = 360;
     const auto values = blobs(6, 60, d, 0.9, 27);
     KMeansOptions options;

@@ -18,15 +18,26 @@
 
 namespace kohort::cluster {
 
-// The prefilters that can be tried here; where one cannot, asking for it is refused, and that is all there is to test.
-inline std::vector<PrefilterChoice> prefilters_here() {
-    std::vector<PrefilterChoice> here;
-    for (const auto choice : {PrefilterChoice::bf16, PrefilterChoice::int8}) try {
-            resolve_prefilter(choice, Kernel::automatic, 1000);
-            here.push_back(choice);
-        } catch (const base::Error& error) {
-            EXPECT_EQ(error.kind(), base::ErrorKind::environment);
-        }
+// A kernel that multiplies coarse numbers, and the numbers.
+struct CoarseArithmetic {
+    Kernel kernel;
+    PrefilterChoice choice;
+    CoarseFormat format;
+
+    Prefilter prefilter(std::span<const float> centroids, std::int64_t d) const {
+        return Prefilter(centroids, d, format, kernel == Kernel::amx);
+    }
+};
+
+// Those that can be tried here; where one cannot, asking for it is refused, and that is all there is to test.
+inline std::vector<CoarseArithmetic> coarse_arithmetic_here() {
+    std::vector<CoarseArithmetic> here;
+    for (const Kernel kernel : {Kernel::avx512, Kernel::amx})
+        for (const auto choice : {PrefilterChoice::bf16, PrefilterChoice::int8}) try {
+                here.push_back({kernel, choice, *resolve_prefilter(choice, kernel, 1000)});
+            } catch (const base::Error& error) {
+                EXPECT_EQ(error.kind(), base::ErrorKind::environment);
+            }
     return here;
 }
 
