@@ -148,7 +148,7 @@ void Prefilter::look(const float* rows, std::int64_t count, Found& found) const 
     found.lists.resize(size);
     for (auto* each : {&found.steps, &found.sizes, &found.residuals, &found.gaps}) each->resize(size);
     for (auto* each : {&found.at_most, &found.at_least}) each->resize(size);
-    found.words.resize(size * static_cast<std::size_t>(words_));
+    found.words.resize(static_cast<std::size_t>(std::max(count, kernel_.least_rows) * words_));
     kernel_.convert(rows, count, centre_.data(), dimensions_,
                     {found.words.data(), found.steps.data(), squares.data(), rounded_away.data()});
     kernel_.bound_rows(

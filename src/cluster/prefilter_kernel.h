@@ -77,7 +77,8 @@ struct Shortlist {
 struct PrefilterKernel {
     int wide;           // columns of a panel
     int word_elements;  // dimensions in a word
-    std::int64_t word_step;  // a row has a multiple of so many words, those past its end zero
+    std::int64_t word_step;   // a row has a multiple of so many words, those past its end zero
+    std::int64_t least_rows;  // so many rows can be read, whatever stands there, where a call hands in fewer
     // rows: [count, dimensions]; centre: [dimensions].
     void (*convert)(const float* rows, std::int64_t count, const float* centre, std::int64_t dimensions,
                     const ConvertedRows& out);

@@ -70,6 +70,7 @@ template <class Format, int vectors, bool first>
 // With the instructions that multiply registers.
 struct VectorProducts {
     static constexpr std::int64_t word_step = 1;  // a row's words are filled up with zeros to a multiple of this
+    static constexpr std::int64_t rows_together = 1;
 
     // products [count, wide] = the block's rows times one panel, chunk by chunk, so that a chunk of the panel stays in the
     // first-level cache while all rows pass by.
@@ -275,8 +276,8 @@ template <class Format, class Products>
 PrefilterKernel kernel_for(std::int64_t clusters) {
     constexpr int widest = most_vectors * lanes;
     const auto kernel = [](int wide, auto shortlists_of) {
-        return PrefilterKernel{wide,       Format::word_elements, Products::word_step, convert<Format, Products>,
-                               bound_rows, shortlists_of,         values};
+        return PrefilterKernel{wide, Format::word_elements, Products::word_step, Products::rows_together,
+                               convert<Format, Products>, bound_rows, shortlists_of, values};
     };
     if (clusters <= lanes) return kernel(lanes, shortlists_of_one_panel<Format, Products, 1>);
     if (clusters <= 2 * lanes) return kernel(2 * lanes, shortlists_of_one_panel<Format, Products, 2>);

@@ -9,6 +9,7 @@
 
 #include "base/worker_threads.h"
 #include "cluster/canonical_distance.h"
+#include "cluster/tile_kernel.h"
 #include "cluster/wide_sum.h"
 #include "parallel/collectives.h"
 #include "parallel/heartbeat.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr std::int64_t no_row = std::numeric_limits<std::int64_t>::max();
 
 // About 128 KiB of values: a tile stays in the second-level cache while its labels and sums are computed.
-std::int64_t rows_per_tile(std::int64_t dimensions) { return std::clamp<std::int64_t>(32768 / dimensions, 48, 1024); }
+std::int64_t rows_per_tile(std::int64_t dimensions) { return std::clamp<std::int64_t>(32768 / dimensions / block_rows, 1, 10) * block_rows; }
 
 // A chunk of rows that are streamed: 16 MiB.
 constexpr std::int64_t chunk_values = std::int64_t{1} << 22;
