@@ -74,7 +74,7 @@ void CentroidGrid::accumulate(const float* row, std::int64_t d, float factor, st
 
 void CentroidGrid::mean(std::span<const std::int64_t> sums, double mass, float* centroid) const {
     for (std::size_t j = 0; j < sums.size(); ++j)
-        centroid[j] = static_cast<float>(std::ldexp(static_cast<double>(sums[j]) / mass, -exponent_));
+        centroid[j] = static_cast<float>(static_cast<double>(sums[j]) / mass * step_);
 }
 
 bool CentroidGrid::direction(std::span<const std::int64_t> sums, float* centroid) const {

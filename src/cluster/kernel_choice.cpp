@@ -73,9 +73,11 @@ std::optional<CoarseFormat> resolve_prefilter(PrefilterChoice choice, Kernel ker
     const Kernel resolved = resolve_kernel(kernel);
     const bool kernel_has_it = resolved == Kernel::avx512 || resolved == Kernel::amx;
     if (choice == PrefilterChoice::automatic) {
-        if (kernel_has_it && clusters >= worthwhile_clusters)
-            for (const CoarseFormat faster : {CoarseFormat::int8, CoarseFormat::bf16})
-                if (machine_has(faster)) return faster;
+        if (!kernel_has_it || clusters < worthwhile_clusters) return {};
+        // In tiles bfloat16's products cost next to nothing, and its bounds are far tighter.
+        if (resolved == Kernel::amx) return CoarseFormat::bf16;
+        for (const CoarseFormat faster : {CoarseFormat::int8, CoarseFormat::bf16})
+            if (machine_has(faster)) return faster;
         return {};
     }
     const CoarseFormat format = choice == PrefilterChoice::bf16 ? CoarseFormat::bf16 : CoarseFormat::int8;

@@ -37,11 +37,14 @@ for numbers in bf16 int8; do
   flag=avx512_bf16
   [ $numbers = bf16 ] || flag=avx512_vnni
   has $flag || continue
-  try 1 --prefilter $numbers --pruning off --threads 2
-  used "\"prefilter\":\"$numbers\""
-  ran reranked
-  try 3 --prefilter $numbers --pruning on --stream on
-  ran pruned
+  for kernel in avx512 amx; do
+    [ $kernel = avx512 ] || has amx_int8 || continue
+    try 1 --kernel $kernel --prefilter $numbers --pruning off --threads 2
+    used "\"kernel\":\"$kernel\",\"prefilter\":\"$numbers\""
+    ran reranked
+    try 3 --kernel $kernel --prefilter $numbers --pruning on --stream on
+    ran pruned
+  done
 done
 
 iterations() { cat "$1/metrics.jsonl" 2>/dev/null | grep -c '"lloyd"' || true; }
@@ -155,6 +158,7 @@ refused() {  # CODE OPTIONS…
 }
 refused 4 --kernel portable --prefilter bf16
 has avx512f || refused 4 --kernel avx512
+has amx_int8 || refused 4 --kernel amx
 refused 2 --memory 1M
 refused 2 --memory lots
 refused 2 --kernel sse
