@@ -46,7 +46,6 @@ struct TileKernelBody {
     static constexpr bool has_narrow = false;
 #endif
     static constexpr float infinity = __builtin_inff();
-    static constexpr std::int64_t cached_floats = 65536;  // 256 KiB
 
     [[gnu::always_inline]] static Floats load(const float* from) { return *reinterpret_cast<const LooseFloats*>(from); }
     [[gnu::always_inline]] static void store(float* to, Floats value) { *reinterpret_cast<LooseFloats*>(to) = value; }
@@ -177,16 +176,14 @@ struct TileKernelBody {
     // products [count, vectors * lanes] = the block's rows times one panel.
     template <int vectors>
     static void multiply_panel(const float* rows, std::int64_t count, std::int64_t d, const float* packed, float* products) {
-        // A panel that stays in the second-level cache comes from there as fast as it is multiplied: rows pass by once.
-        if (d * vectors * lanes <= cached_floats) {
-            for (std::int64_t row = 0; row < count; row += tile_rows)
-                for (std::int64_t begin = 0; begin < d; begin += chunk_dimensions)
+        // A few tiles of rows pass by a chunk of the panel while both, and their products, stay in the first-level cache.
+        constexpr std::int64_t together = 4 * tile_rows;
+        for (std::int64_t first = 0; first < count; first += together) {
+            const std::int64_t last = first + together < count ? first + together : count;
+            for (std::int64_t begin = 0; begin < d; begin += chunk_dimensions)
+                for (std::int64_t row = first; row < last; row += tile_rows)
                     multiply_tile<vectors>(rows, row, count, d, begin, packed, products);
-            return;
         }
-        for (std::int64_t begin = 0; begin < d; begin += chunk_dimensions)  // a chunk of it stays in the first-level cache
-            for (std::int64_t row = 0; row < count; row += tile_rows)
-                multiply_tile<vectors>(rows, row, count, d, begin, packed, products);
     }
 
     // Calls done(row, first column, values) for every row and every register of v(row, columns), in ascending order
