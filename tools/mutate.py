@@ -9,6 +9,7 @@ import time
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 LIST = SOURCE / "tools" / "mutations.txt"
 FIELDS = ("fault", "file", "find", "replace", "program", "test")
+OPTIONAL = ("needs",)  # a flag of /proc/cpuinfo, without which the fault changes nothing
 COPY = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / "kohort-mutate"
 
 
@@ -20,7 +21,7 @@ def read_faults():
         if not lines:
             continue
         fault = dict(line.split(": ", 1) for line in lines)
-        if tuple(fault) != FIELDS:
+        if tuple(fault) not in (FIELDS, FIELDS + OPTIONAL):
             sys.exit(f"error: {LIST}: a block has the fields {', '.join(fault)} instead of {', '.join(FIELDS)}")
         faults.append(fault)
     return faults
@@ -95,6 +96,10 @@ def main():
     if unknown := set(wanted) - {fault["fault"] for fault in faults}:
         sys.exit(f"error: no fault is called {', '.join(sorted(unknown))}; --list shows all")
     faults = [fault for fault in faults if not wanted or fault["fault"] in wanted]
+    flags = set(pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    for fault in [fault for fault in faults if fault.get("needs", "") not in {"", *flags}]:
+        print(f"left out  {fault['fault']}: this processor has no {fault['needs']}", flush=True)
+        faults.remove(fault)
     tree = copy_source()
     subprocess.run(["cmake", "--preset", "release"], cwd=tree, check=True, stdout=subprocess.DEVNULL)
     programs = sorted({fault["program"] for fault in faults})

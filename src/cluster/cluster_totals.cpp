@@ -1,7 +1,9 @@
 #include "cluster/cluster_totals.h"
 
 #include <algorithm>
+#include <numeric>
 
+#include "base/worker_threads.h"
 #include "parallel/collectives.h"
 #include "parallel/exact_sum.h"
 
@@ -25,6 +27,15 @@ double ClusterTotals::mass(std::int64_t cluster) const {
     return parallel::from_fixed_point(masses_[static_cast<std::size_t>(cluster)], weight_exponent_);
 }
 
+void ClusterTotals::for_each_cluster(const std::function<void(std::int64_t)>& work) const {
+    constexpr std::int64_t worthwhile = 1 << 16;  // sums: fewer are done before a thread has begun
+    const int threads = k_ * d_ < worthwhile ? 1 : rows_.threads();
+    const std::int64_t lots = threads == 1 ? 1 : std::min<std::int64_t>(k_, 4 * threads);
+    base::parallel_for(threads, lots, [&](std::int64_t lot) {
+        for (std::int64_t c = k_ * lot / lots; c < k_ * (lot + 1) / lots; ++c) work(c);
+    });
+}
+
 void ClusterTotals::take(AssignmentDelta& delta, const float* row, float weight, std::int32_t before, std::int32_t now) const {
     const std::int64_t mass = mass_of(weight);
     if (before >= 0) {
@@ -39,11 +50,11 @@ void ClusterTotals::take(AssignmentDelta& delta, const float* row, float weight,
 }
 
 void ClusterTotals::add(AssignmentDelta& delta) {
-    for (std::int64_t i = 0; i < k_ * d_; ++i) sums_[static_cast<std::size_t>(i)] += delta.sums(0)[i];
-    for (std::int64_t c = 0; c < k_; ++c) {
+    for_each_cluster([&](std::int64_t c) {
+        for (std::int64_t j = 0; j < d_; ++j) sums_[static_cast<std::size_t>(c * d_ + j)] += delta.sums(c)[j];
         counts_[static_cast<std::size_t>(c)] += delta.count(c);
         masses_[static_cast<std::size_t>(c)] += delta.mass(c);
-    }
+    });
 }
 
 void ClusterTotals::add(parallel::Communicator& comm, std::span<const Move> moves) {
@@ -70,19 +81,19 @@ void ClusterTotals::add(parallel::Communicator& comm, std::span<const Move> move
 }
 
 void ClusterTotals::move_centroids(Metric metric, std::vector<float>& centroids) const {
-    for (std::int64_t c = 0; c < k_; ++c) {
-        if (counts_[static_cast<std::size_t>(c)] == 0 || masses_[static_cast<std::size_t>(c)] == 0) continue;
+    for_each_cluster([&](std::int64_t c) {
+        if (counts_[static_cast<std::size_t>(c)] == 0 || masses_[static_cast<std::size_t>(c)] == 0) return;
         if (metric == Metric::cosine) grid_.direction(sums(c), centroids.data() + c * d_);
         else grid_.mean(sums(c), mass(c), centroids.data() + c * d_);
-    }
+    });
 }
 
 // With x and c measured from any point r, sum w ||x - c||^2 = sum w ||x||^2 + sum over clusters of <c, m c - 2 S>, with S
 // the sum of a cluster's w x and m that of its w. r is one of the rows: what all rows have in common would only be rounding
 // errors in the end.
 double ClusterTotals::inertia(std::span<const float> centroids) const {
-    double clusters = 0;
-    for (std::int64_t c = 0; c < k_; ++c) {
+    std::vector<double> shares(static_cast<std::size_t>(k_));
+    for_each_cluster([&](std::int64_t c) {
         const float* centroid = centroids.data() + c * d_;
         const double total = mass(c);
         double sum = 0;
@@ -91,9 +102,9 @@ double ClusterTotals::inertia(std::span<const float> centroids) const {
             const double component = static_cast<double>(centroid[j]) - origin;
             sum += component * (total * component - 2 * (grid_.value(sums(c)[static_cast<std::size_t>(j)]) - total * origin));
         }
-        clusters += sum;
-    }
-    return std::max(rows_.sum_of_squares() + clusters, 0.0);
+        shares[static_cast<std::size_t>(c)] = sum;
+    });
+    return std::max(rows_.sum_of_squares() + std::accumulate(shares.begin(), shares.end(), 0.0), 0.0);
 }
 
 }  // namespace kohort::cluster

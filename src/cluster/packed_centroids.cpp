@@ -31,8 +31,8 @@ PackedCentroids::PackedCentroids(std::span<const float> centroids, std::int64_t 
     for (std::int64_t first = 0; first < columns; first += kernel.wide) {
         const std::int64_t width = std::min<std::int64_t>(kernel.wide, columns - first);
         float* panel = panels_.data() + first * dimensions;
-        for (std::int64_t c = first; c < std::min(first + width, clusters); ++c)
-            for (std::int64_t j = 0; j < dimensions; ++j)
+        for (std::int64_t j = 0; j < dimensions; ++j)  // written in the order of memory
+            for (std::int64_t c = first; c < std::min(first + width, clusters); ++c)
                 panel[j * width + c - first] = -2 * centroids[static_cast<std::size_t>(c * dimensions + j)];
     }
 }

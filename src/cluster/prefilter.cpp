@@ -90,8 +90,8 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
     for (std::size_t i = 0; i < centroids.size(); ++i) mean[i % mean.size()] += static_cast<double>(centroids[i]);
     for (std::size_t j = 0; j < mean.size(); ++j) centre_[j] = static_cast<float>(mean[j] / static_cast<double>(clusters));
 
-    const double chunks = std::ceil(d / static_cast<double>(chunk_dimensions));
-    const double in_a_row = 2 * (std::min(d, static_cast<double>(chunk_dimensions)) + chunks);
+    const double chunks = std::ceil(d / static_cast<double>(coarse_chunk_dimensions));
+    const double in_a_row = 2 * (std::min(d, static_cast<double>(coarse_chunk_dimensions)) + chunks);
     const double tile_roundings = in_tiles ? 17 + std::ceil(d / 32) : 0;
     const double arithmetic =
         roundings(format == CoarseFormat::bf16 ? std::max(in_a_row, tile_roundings) : 3, float_rounding);

@@ -11,11 +11,12 @@
 // 1. Distances do not depend on the centre: D = ||x'||^2 - 2 <x', c'> + ||c'||^2. Multiplying a by b instead changes
 //        <x', c'> - <a, b> = <x' - a, c'> + <a, c' - b>,   at most r C + A q in size.
 // 2. Products of bfloat16 numbers are exact in float32. The machine's pairwise product rounds at most twice for each
-//    dimension, so the sum over chunks passes at most 2 (L + M) roundings of u; in tiles (prefilter_tiles.h) at most
-//    17 + ceil(d / 32). The sum of products of int8 is an exact integer of 32 bits while d 128 127 < 2^31 (and what overflows
-//    on the way comes back); making it a float and multiplying by both steps are 3 roundings. With G = g(the larger of
-//    2 (L + M) and, in tiles, 17 + ceil(d / 32), u) or g(3, u), and 2^-126 for each operation that
-//    flushes a subnormal number (in int8 multiplied by a step of the row, which is below A), a centroid has
+//    dimension, so the sum over M = ceil(d / L) chunks of L = coarse_chunk_dimensions passes at most 2 (L + M) roundings of
+//    u; in tiles (prefilter_tiles.h) it is at most 17 + ceil(d / 32) of them. The sum of products of int8 is an exact
+//    integer of 32 bits while d 128 127 < 2^31 (and what overflows on the way comes back); making it a float and multiplying
+//    by both steps are 3 roundings. With n the larger of 2 (L + M) and, in tiles, 17 + ceil(d / 32), G = g(n, u) or g(3, u),
+//    and 2^-126 for each operation that flushes a subnormal number (in int8 multiplied by a step of the row, which is
+//    below A), a centroid has
 //        |w - (D - ||x'||^2)| <= E + e,   E = 2 (r C + A q) + G 2 A B = r P + A Q,
 //        P = 2 C,  Q = 2 q + 2 G B + 2^-120,   e = g(3, u) max C^2 + (4 d + 8) 2^-126.
 // 3. The canonical distance K (certify.h, step 2) is within g(ceil(d / 8) + 6, w) (X' + max C)^2 of D, and computing

@@ -25,6 +25,9 @@ struct CoarseView {
     std::int64_t words;    // of a row
 };
 
+// Products of bfloat16 are summed in chunks of this many dimensions, as float32's are.
+inline constexpr std::int64_t coarse_chunk_dimensions = 128;
+
 // What is nowhere larger than this is rounded to nothing in int8.
 inline constexpr float int8_smallest = 0x1p-100f;
 

@@ -13,7 +13,7 @@ namespace kohort::cluster {
 namespace {
 
 constexpr int tile_rows = 6, most_vectors = 4;
-constexpr std::int64_t chunk_words = chunk_dimensions / 2;  // prefilter.h counts on bfloat16's chunks of this length
+constexpr std::int64_t chunk_words = coarse_chunk_dimensions / 2;  // int8's sums are exact, however long
 constexpr float infinity = __builtin_inff();
 
 // What rounding one row came to: see ConvertedRows.

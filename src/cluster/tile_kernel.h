@@ -10,7 +10,7 @@ namespace kohort::cluster {
 
 // Products are summed in chunks of this many dimensions, and the chunks' sums one after another: fewer roundings in
 // a row than one long sum has, hence a tighter bound ("superblock" dot products: Castaldo et al. 2008).
-inline constexpr std::int64_t chunk_dimensions = 128;
+inline constexpr std::int64_t chunk_dimensions = 256;
 // The most rows a call may hand in.
 inline constexpr std::int64_t block_rows = 128;
 

@@ -76,9 +76,10 @@ struct NarrowTile {
             step(values, j);
         }
         if (whole < d) {
-            Floats16 values[rows] = {};
-            for (int r = 0; r < rows; ++r)
-                for (std::int64_t j = whole; j < d; ++j) values[r][j - whole] = x[r][j];
+            const auto tail = static_cast<__mmask16>((1u << (d - whole)) - 1);
+            Floats16 values[rows];
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; ++r) values[r] = reinterpret_cast<Floats16>(_mm512_maskz_loadu_ps(tail, x[r] + whole));
             step(values, whole);
         }
 #pragma GCC unroll 4

@@ -98,6 +98,22 @@ TEST(Prefilter, what_is_too_large_or_not_told_apart_is_left_to_others) {
     }
 }
 
+// The memory of a look is used again by the next, even after numbers that overflowed.
+TEST(Prefilter, what_was_looked_at_before_leaves_no_trace) {
+    for (const auto& arithmetic : coarse_arithmetic_here()) {
+        Prefilter::Found found;
+        const std::vector<float> low(2 * 64, -3e38f), high(40 * 64, 3e38f);
+        arithmetic.prefilter(low, 64).look(high.data(), 40, found);
+        const std::vector<float> c = {-1, 1}, x(40, 0.9f);
+        arithmetic.prefilter(c, 1).look(x.data(), 40, found);
+        for (std::int64_t i = 0; i < 40; ++i) {
+            ASSERT_TRUE(found.usable(i)) << kernel_name(arithmetic.kernel) << ' ' << format_name(arithmetic.format) << " row " << i;
+            const Shortlist& list = found.lists[static_cast<std::size_t>(i)];
+            EXPECT_EQ(std::vector<std::int32_t>(list.ids, list.ids + list.count), std::vector<std::int32_t>{1});
+        }
+    }
+}
+
 // The sum of the products of so many dimensions does not fit 32 bits.
 TEST(Prefilter, int8_leaves_vectors_too_long_for_its_sums_to_others) {
     const std::int64_t d = 0x7fffffff / (128 * 127) + 1;
