@@ -162,11 +162,15 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     refuse_impossible_clusters(context.options, input.rows());
     const auto most = clusters_asked(context.options);
     const auto metric = cluster::parse_metric(context.options.text("metric"));
+    const auto& init = context.options.text("init");
+    const bool given_centroids = names_a_dataset(init);
     const cluster::UnitRows unit_rows(input);
     const cluster::RowSource& source =
         metric == cluster::Metric::cosine ? static_cast<const cluster::RowSource&>(unit_rows) : input;
     const cluster::RowSet rows(context.comm, source, context.threads,
-                               choose_streaming(context, input, most.empty() ? 20 : most.back()),
+                               choose_streaming(context, input, most.empty() ? 20 : most.back(),
+                                                given_centroids ? cluster::Initialization::given
+                                                                : cluster::parse_initialization(init)),
                                row_weights(context.options, input));
     const auto clusters = settle_clusters(context, run, stage, rows);
     auto options = kmeans_options(context, clusters, input.dimensions());

@@ -52,10 +52,12 @@ class DatasetVectors : public VectorInput {
     store::MatrixSource source_;
 };
 
-// What k-means keeps besides the vectors, in bytes: for each row its label, norm, bounds and results; the centroids in
-// several forms, their sums, and what each worker changes of them; the candidates of the initialization.
+constexpr std::int64_t state_of_row = 40;  // label, norm, bounds and results
+
+// What k-means keeps besides the vectors, in bytes: the state of each row; the centroids in several forms, their sums, and
+// what each worker changes of them; the candidates of the initialization.
 std::int64_t state_bytes(std::int64_t rows, std::int64_t columns, std::int64_t clusters, int threads) {
-    return rows * 40 + clusters * columns * (40 + 8 * threads + 100);
+    return rows * state_of_row + clusters * columns * (40 + 8 * threads + 100);
 }
 
 std::string human_bytes(std::int64_t bytes) {
@@ -115,13 +117,15 @@ std::optional<std::int64_t> parse_memory(const std::string& text) {
     return number << shift;
 }
 
-bool choose_streaming(JobContext& context, const VectorInput& input, std::int64_t clusters) {
+bool choose_streaming(JobContext& context, const VectorInput& input, std::int64_t clusters, cluster::Initialization how) {
     const auto& wish = context.options.text("stream");
     const auto asked = parse_memory(context.options.text("memory"));
     std::int64_t local = 0, largest = 0;
     for (const auto& range : input.ranges()) local += range.rows, largest = std::max(largest, range.rows);
     const std::int64_t row_bytes = input.dimensions() * static_cast<std::int64_t>(sizeof(float));
-    const std::int64_t needed = base::peak_memory() + state_bytes(local, input.dimensions(), clusters, context.threads);
+    const std::int64_t copied = cluster::rows_copied(how, clusters, local, input.rows());
+    const std::int64_t needed = base::peak_memory() + state_bytes(local, input.dimensions(), clusters, context.threads) +
+                                copied * (row_bytes + state_of_row);
     const std::int64_t cap =
         asked.value_or((base::available_memory() / 10) * 8 / context.comm.topology().local_size + base::peak_memory());
     const std::int64_t streaming = needed + cluster::RowSet::stream_bytes(input.dimensions());

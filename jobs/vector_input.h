@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/initialization.h"
 #include "cluster/row_source.h"
 #include "job_context.h"
 
@@ -45,6 +46,6 @@ std::optional<std::int64_t> parse_memory(const std::string& text);
 
 // Collective, equal on all ranks: whether to read the vectors again in each pass, by --stream and --memory. Logs why.
 // Error(usage) where not even that fits.
-bool choose_streaming(JobContext& context, const VectorInput& input, std::int64_t clusters);
+bool choose_streaming(JobContext& context, const VectorInput& input, std::int64_t clusters, cluster::Initialization how);
 
 }  // namespace kohort::jobs

@@ -41,7 +41,8 @@ class DistanceKernel {
 
     std::int64_t clusters() const { return clusters_; }
     const float* centroid(std::int64_t cluster) const { return centroids_.data() + cluster * dimensions_; }
-    Kernel kernel() const { return kernel_; }
+    // What distances are computed with: amx only where coarse numbers are multiplied.
+    Kernel kernel() const { return kernel_ == Kernel::amx && !(prefilter_ && prefilter_->in_tiles()) ? Kernel::avx512 : kernel_; }
     // The format of the prefilter, or "off".
     std::string_view prefilter() const { return prefilter_ ? format_name(prefilter_->format()) : "off"; }
 

@@ -40,13 +40,16 @@ std::vector<Candidate> farthest_local_rows(const RowSet& rows, std::span<const f
     std::vector<std::vector<Candidate>> found(static_cast<std::size_t>(rows.threads()));
     rows.for_each_tile([&](const RowTile& tile, int worker) {
         auto& mine = found[static_cast<std::size_t>(worker)];
+        std::vector<float> values;
         for (std::int64_t i = 0; i < tile.count; ++i) {
             const std::int64_t local = tile.first_local + i;
             const std::int32_t label = labels[static_cast<std::size_t>(local)];
             const float* row = tile.values + i * d;
             const double distance = canonical_distance(row, centroids.data() + label * d, d);
             if (!(distance > resolution) || rows.weight(local) == 0) continue;
-            const std::string_view bytes(reinterpret_cast<const char*>(row), static_cast<std::size_t>(d) * sizeof(float));
+            values.resize(static_cast<std::size_t>(d));
+            std::transform(row, row + d, values.begin(), [](float value) { return value + 0.0f; });  // -0 becomes 0
+            const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
             mine.push_back({distance, tile.row_id(i), base::hash64(bytes), local, label, rank});
         }
         if (mine.size() > 4 * limit + 4096) prune(mine, limit);
@@ -71,7 +74,7 @@ std::vector<Move> refill_empty_clusters(parallel::Communicator& comm, const RowS
     const auto mine = farthest_local_rows(rows, centroids, labels, resolution, counts.size(), comm.rank());
     const std::vector<std::byte> bytes = parallel::all_gather(comm, std::as_bytes(std::span(mine)));
     std::vector<Candidate> all(bytes.size() / sizeof(Candidate));
-    std::memcpy(all.data(), bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(all.data(), bytes.data(), bytes.size());
     prune(all, all.size());
 
     std::vector<std::int64_t> left(counts.begin(), counts.end());

@@ -239,6 +239,23 @@ Initialization parse_initialization(std::string_view name) {
                name);
 }
 
+Initialization resolve_initialization(Initialization how, std::int64_t clusters) {
+    if (how != Initialization::automatic) return how;
+    return clusters > most_direct_clusters ? Initialization::hierarchical : Initialization::kmeans_parallel;
+}
+
+std::int64_t rows_copied(Initialization how, std::int64_t clusters, std::int64_t local_rows, std::int64_t global_rows) {
+    switch (resolve_initialization(how, clusters)) {
+        case Initialization::hierarchical:
+        case Initialization::bisecting: return local_rows;
+        case Initialization::kmeans_parallel: {
+            const double fraction = rows_per_cluster * static_cast<double>(clusters) / static_cast<double>(global_rows);
+            return fraction < 1 ? static_cast<std::int64_t>(std::ceil(fraction * static_cast<double>(local_rows))) : 0;
+        }
+        default: return 0;
+    }
+}
+
 std::vector<float> random_centroids(parallel::Communicator& comm, const RowSet& rows, const InitializationOptions& options) {
     const RestartRandom random(options.seed, options.restart);
     Candidates candidates;

@@ -26,6 +26,13 @@ inline constexpr std::int64_t most_direct_clusters = 4096;
 // "auto", "kmeans||", "random", "hierarchical", "bisecting"; Error(usage) otherwise.
 Initialization parse_initialization(std::string_view name);
 
+// `automatic` becomes what is taken for so many clusters.
+Initialization resolve_initialization(Initialization how, std::int64_t clusters);
+
+// About how many of a rank's rows the initialization copies at once: for k-means|| its share of the sample that it works on,
+// all for those that take the rows apart.
+std::int64_t rows_copied(Initialization how, std::int64_t clusters, std::int64_t local_rows, std::int64_t global_rows);
+
 struct InitializationOptions {
     std::int64_t clusters = 0;
     std::uint64_t seed = 0;

@@ -1,5 +1,6 @@
 #include "cluster/kmeans.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -58,10 +59,7 @@ std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& r
     const InitializationOptions initialization{options.clusters, options.seed, restart, options.kernel, options.prefilter};
     auto divided = options;
     divided.seed += static_cast<std::uint64_t>(restart) * 0xbf58476d1ce4e5b9u;  // another stream for each restart
-    auto how = options.initialization;
-    if (how == Initialization::automatic)
-        how = options.clusters > most_direct_clusters ? Initialization::hierarchical : Initialization::kmeans_parallel;
-    switch (how) {
+    switch (resolve_initialization(options.initialization, options.clusters)) {
         case Initialization::kmeans_parallel: return kmeans_parallel_centroids(comm, rows, initialization);
         case Initialization::random: return random_centroids(comm, rows, initialization);
         case Initialization::hierarchical: return hierarchical_centroids(comm, rows, divided);
@@ -70,6 +68,12 @@ std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& r
         case Initialization::given: return given_centroids(options, rows.dimensions());
     }
     base::fail(base::ErrorKind::internal, "no such initialization");
+}
+
+// The iterations' inertia follows from sums over whole clusters and loses digits of all rows' squares: two that are this near
+// each other are told apart by the distances of the rows.
+bool in_doubt(const RowSet& rows, double one, double other) {
+    return std::abs(one - other) <= 0x1p-40 * (rows.sum_of_squares() + std::max(one, other));
 }
 
 }  // namespace
@@ -105,6 +109,9 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
                                 options.pruning, options.metric, restart, goes_on ? options.from->iteration : 0},
                                report);
         found.converged |= done;
+        if (state.best_restart >= 0 && in_doubt(rows, found.inertia, state.best.inertia))
+            for (LloydResult* each : {&found, &state.best})
+                each->inertia = assign_rows(comm, rows, each->centroids, options.kernel).inertia;
         if (state.best_restart >= 0 && !(found.inertia < state.best.inertia)) continue;
         state.best = std::move(found);
         state.best_restart = restart;

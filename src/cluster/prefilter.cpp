@@ -75,6 +75,7 @@ bool machine_has([[maybe_unused]] CoarseFormat format) {
 
 Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format, bool in_tiles)
     : format_(format),
+      in_tiles_(in_tiles),
       kernel_(kernel_of(format, in_tiles, static_cast<std::int64_t>(centroids.size()) / dimensions)),
       dimensions_(dimensions),
       words_(words_of(kernel_, dimensions)),

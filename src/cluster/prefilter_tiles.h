@@ -1,8 +1,8 @@
 // Products of a block of coarse rows and a panel of centroids in the tile registers of AMX: sixteen rows of 64 bytes each,
 // of which one instruction multiplies two. Written like prefilter_kernel_impl.h, and for its use.
 //
-// Two tiles of rows by two of centroids are multiplied at once, four sums for four tiles read, over all words of a row: the
-// panel's rows of 64 bytes are a tile's as they lie. In int8 sums are exact; in bfloat16 a term passes at most sixteen
+// Two tiles of rows by two of centroids are multiplied at once, four sums for four tiles read, over a chunk of the rows' words
+// that stays in the first-level cache: the panel's rows of 64 bytes are a tile's as they lie. In int8 sums are exact; in bfloat16 a term passes at most sixteen
 // roundings within an instruction, one where it adds the two halves of its sum, and one for each further instruction
 // (Intel SDM, TDPBF16PS), which prefilter.cpp counts as tile_roundings.
 #pragma once

@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::int64_t no_row = std::numeric_limits<std::int64_t>::max();
 
-// About 128 KiB of values: a tile stays in the second-level cache while its labels and sums are computed.
+// About 128 KiB of values, in whole blocks of the kernels, and one at least: most tiles stay in the second-level cache while
+// their labels and sums are computed.
 std::int64_t rows_per_tile(std::int64_t dimensions) { return std::clamp<std::int64_t>(32768 / dimensions / block_rows, 1, 10) * block_rows; }
 
 // A chunk of rows that are streamed: 16 MiB.
@@ -143,7 +144,7 @@ void RowSet::check(parallel::Communicator& comm) {
     if (bad_row != no_row) {
         const int speaker = parallel::all_min(comm, check.bad_row == bad_row ? comm.rank() : comm.size());
         fail_together(comm, speaker, base::ErrorKind::input,
-                      fmt::format("row {} of the vectors holds a NaN or an infinity; k-means needs finite values", bad_row));
+                      fmt::format("row {} of the vectors holds a NaN, an infinity or a number too large for float32; k-means needs finite values", bad_row));
     }
     largest_ = parallel::all_max(comm, static_cast<double>(check.largest));
     largest_counting_ = parallel::all_max(comm, static_cast<double>(check.largest_counting));

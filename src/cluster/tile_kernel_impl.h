@@ -176,7 +176,8 @@ struct TileKernelBody {
     // products [count, vectors * lanes] = the block's rows times one panel.
     template <int vectors>
     static void multiply_panel(const float* rows, std::int64_t count, std::int64_t d, const float* packed, float* products) {
-        // A few tiles of rows pass by a chunk of the panel while both, and their products, stay in the first-level cache.
+        // A few tiles of rows pass by each chunk of the panel, which comes from the second-level cache once for them all; their
+        // sums stay in the first.
         constexpr std::int64_t together = 4 * tile_rows;
         for (std::int64_t first = 0; first < count; first += together) {
             const std::int64_t last = first + together < count ? first + together : count;

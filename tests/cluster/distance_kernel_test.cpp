@@ -219,6 +219,14 @@ TEST(DistanceKernel, a_prefilter_that_cannot_run_is_refused_and_never_silently_l
     EXPECT_FALSE(resolve_prefilter(PrefilterChoice::off, Kernel::automatic, 1000));
     EXPECT_FALSE(resolve_prefilter(PrefilterChoice::automatic, Kernel::portable, 1000));
     EXPECT_EQ(resolve_prefilter(PrefilterChoice::automatic, Kernel::automatic, 1000).has_value(), !coarse_arithmetic_here().empty());
+    const std::vector<float> c(40 * 3, 1);
+    for (const auto& arithmetic : coarse_arithmetic_here()) {
+        EXPECT_EQ(DistanceKernel(c, 3, arithmetic.kernel, arithmetic.choice).kernel(), arithmetic.kernel);
+        EXPECT_EQ(DistanceKernel(c, 3, arithmetic.kernel).kernel(), Kernel::avx512);  // no tile is multiplied
+        if (arithmetic.kernel == Kernel::amx) {
+            EXPECT_EQ(resolve_prefilter(PrefilterChoice::automatic, Kernel::amx, 1000), CoarseFormat::bf16);
+        }
+    }
     for (const auto choice : {PrefilterChoice::bf16, PrefilterChoice::int8}) try {
             resolve_prefilter(choice, Kernel::portable, 1000);
             FAIL();

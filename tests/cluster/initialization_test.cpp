@@ -175,5 +175,14 @@ TEST(Initialization, names_are_parsed_or_refused) {
     EXPECT_THROW(parse_initialization("k-means"), base::Error);
 }
 
+TEST(Initialization, what_it_copies_is_known_beforehand) {
+    EXPECT_EQ(rows_copied(Initialization::kmeans_parallel, 10, 50'000, 100'000), 1280);  // 256 for each cluster, of both ranks
+    EXPECT_EQ(rows_copied(Initialization::automatic, 10, 100'000, 100'000), 2560);
+    EXPECT_EQ(rows_copied(Initialization::kmeans_parallel, 1000, 100'000, 100'000), 0);  // the rows themselves
+    EXPECT_EQ(rows_copied(Initialization::automatic, 5000, 100'000, 1'000'000), 100'000);
+    EXPECT_EQ(rows_copied(Initialization::bisecting, 4, 100'000, 1'000'000), 100'000);
+    EXPECT_EQ(rows_copied(Initialization::random, 4, 100'000, 1'000'000), 0);
+}
+
 }  // namespace
 }  // namespace kohort::cluster

@@ -262,6 +262,20 @@ TEST(KMeans, the_best_restart_is_kept) {
     EXPECT_GT(result.restart, 0);
 }
 
+// One row far out takes the digits of an inertia that is made from sums.
+TEST(KMeans, the_best_restart_is_kept_beside_a_row_far_out) {
+    auto x = blobs(30, 20, 2, 0.01, 14);
+    x.insert(x.end(), {1e9f, 1e9f});
+    auto options = clusters(31);
+    options.initialization = Initialization::random;
+    double best = std::numeric_limits<double>::infinity();
+    for (options.restarts = 1; options.restarts <= 8; ++options.restarts) {
+        const double inertia = run_single(x, 2, options).inertia;
+        EXPECT_LE(inertia, best) << options.restarts;
+        best = inertia;
+    }
+}
+
 class BadInput : public testing::TestWithParam<int> {};
 
 void expect_refused(int ranks, std::vector<float> x, const KMeansOptions& options, base::ErrorKind kind,

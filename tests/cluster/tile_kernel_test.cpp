@@ -99,7 +99,7 @@ void expect_plain_loop(std::int64_t d, std::initializer_list<std::int64_t> numbe
 
 TEST(TileKernel, keeps_what_a_plain_loop_keeps) {
     expect_plain_loop(150, {1, 2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 17, 31, 64, 70, 100, 115});
-    expect_plain_loop(4200, {5, 70});  // whose panels go chunk by chunk on any machine
+    expect_plain_loop(4200, {5, 70});  // many chunks, and too many dimensions for the kernel of a few clusters
 }
 
 TEST(TileKernel, near_finds_exactly_the_values_within_the_limit) {

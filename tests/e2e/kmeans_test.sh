@@ -51,14 +51,14 @@ iterations() { cat "$1/metrics.jsonl" 2>/dev/null | grep -c '"lloyd"' || true; }
 # Killed in the midst of the iterations, on three ranks; going on with two, and with one.
 for n in 2 1; do
   rm -rf killed
-  ranks 3 "${cluster[@]}" --checkpoint-every 0 --kernel scalar --pruning off --threads 1 --out killed >/dev/null 2>&1 &
+  ranks 3 "${cluster[@]}" --checkpoint-every 0 --kernel scalar --pruning off --threads 1 --out "$PWD/killed" >/dev/null 2>&1 &
   launcher=$!
   while [ "$(iterations killed)" -lt 9 ] && kill -0 "$launcher" 2>/dev/null; do sleep 0.01; done
-  pkill -KILL -n -f -- "--out killed" || true
+  pkill -KILL -n -f -- "--out $PWD/killed" || true
   if wait "$launcher"; then fail "done before it could be killed"; fi
   [ -s killed/checkpoint/kmeans.checkpoint ] || fail "no checkpoint was left"
   before=$(iterations killed)
-  ranks "$n" "${cluster[@]}" --log-level info --out killed --resume >said.txt 2>&1 || { cat said.txt; fail "resuming"; }
+  ranks "$n" "${cluster[@]}" --log-level info --out "$PWD/killed" --resume >said.txt 2>&1 || { cat said.txt; fail "resuming"; }
   grep -q 'going on after iteration' said.txt || { cat said.txt; fail "it started over"; }
   [ "$(digest killed)" = "$expected" ] || fail "another digest after a kill, resumed on $n"
   [ ! -e killed/checkpoint/kmeans.checkpoint ] || fail "the checkpoint of a finished run is still there"

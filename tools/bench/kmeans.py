@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """One Lloyd iteration of Kohort beside scikit-learn's and faiss's: same rows, same initial centroids, two threads.
 
-An iteration's time is the slope between two numbers of iterations, both below convergence; rounds alternate between
-the programs, and the table has medians. oneDNN's float32 matrix product of the same shape (rows x centroids) is timed
+The peers' time of an iteration is the slope between two numbers of iterations, both below convergence; Kohort's is the mean
+of what its metrics say of the iterations between the same two. Rounds alternate between the programs, and the table has
+medians. oneDNN's float32 matrix product of the same shape (rows x centroids) is timed
 in the same rounds: an iteration needs that product and more. Needs a quiet machine.
 
 Needs Debian's python3-sklearn, python3-faiss and libdnnl-dev. --peer-python names another interpreter for the peers
@@ -67,7 +68,7 @@ def make_data(folder, shape, overlapping):
 
 
 def kohort(folder, clusters, variant, ranks=1, threads=2):
-    """Median seconds of an iteration below convergence, and what the metrics tell of the last one."""
+    """Mean seconds of an iteration below convergence, and what the metrics tell of the last one."""
     out = folder / "out"
     subprocess.run(["rm", "-rf", out], check=True)
     subprocess.run(["mpirun", "-n", str(ranks), SOURCE / "build/kohort", "cluster", "--input", folder / "rows.npy", "--init",

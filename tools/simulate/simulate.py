@@ -33,14 +33,16 @@ PLATFORM = """<?xml version='1.0'?>
 </platform>
 """
 SOURCES = ["base/error.cpp", "base/hash.cpp", "base/large_array.cpp", "base/philox.cpp", "base/worker_threads.cpp", "parallel/communicator.cpp",
-           "parallel/exact_sum.cpp", "parallel/heartbeat.cpp", "cluster/canonical_distance.cpp",
-           "cluster/centroid_sums.cpp", "cluster/certify.cpp", "cluster/distance_kernel.cpp", "cluster/empty_clusters.cpp",
-           "cluster/lloyd.cpp", "cluster/packed_centroids.cpp", "cluster/prefilter.cpp", "cluster/row_set.cpp",
-           "cluster/triangle_bounds.cpp", "cluster/wide_sum.cpp"]
+           "parallel/exact_sum.cpp", "parallel/heartbeat.cpp", "cluster/amx.cpp", "cluster/canonical_distance.cpp",
+           "cluster/centroid_sums.cpp", "cluster/certify.cpp", "cluster/cluster_totals.cpp", "cluster/distance_kernel.cpp",
+           "cluster/empty_clusters.cpp", "cluster/kernel_choice.cpp", "cluster/lloyd.cpp", "cluster/packed_centroids.cpp",
+           "cluster/prefilter.cpp", "cluster/row_set.cpp", "cluster/triangle_bounds.cpp", "cluster/wide_sum.cpp"]
+COARSE = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"]
 KERNELS = {"tile_kernel_portable": [], "tile_kernel_avx2": ["-mavx2", "-mfma"],
            "tile_kernel_avx512": ["-mavx512f", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
-           "prefilter_kernel_bf16": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx512bf16", "-mfma"],
-           "prefilter_kernel_int8": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx512vnni", "-mfma"]}
+           "prefilter_kernel_bf16": [*COARSE, "-mavx512bf16"], "prefilter_kernel_int8": [*COARSE, "-mavx512vnni"],
+           "prefilter_kernel_tiles": [*COARSE, "-mavx512bf16", "-mavx512vnni", "-mamx-tile", "-mamx-bf16", "-mamx-int8"]}
+LIBRARIES = ["-lfmt", "-lsodium", "-lxxhash", "-lpthread"]
 RANKS = [16, 32, 64, 128, 256, 512, 1024]
 MEASURED_ROWS = (5_000, 40_000)
 BUFFERS_A_RANK = 6  # of the all-reduce's size: what a simulated rank holds, measured
@@ -71,15 +73,24 @@ def build(folder):
     program = folder / "kmeans_simulated"
     common = ["-std=c++20", "-O3", "-fPIC", "-ffp-contract=off", f"-I{SOURCE / 'src'}", f"-I{HERE}"]
     objects = []
-    files = [(SOURCE / "src" / name, []) for name in SOURCES if (SOURCE / "src" / name).exists()]
+    files = [(SOURCE / "src" / name, []) for name in SOURCES]
     files += [(SOURCE / "src/cluster" / (name + ".cpp"), flags + ["-ffp-contract=fast"]) for name, flags in KERNELS.items()]
     files.append((HERE / "kmeans_simulated.cpp", []))
     for path, flags in files:
         target = folder / (path.parent.name + "-" + path.stem + ".o")
         subprocess.run(["smpicxx", *common, *flags, "-c", path, "-o", target], check=True)
         objects.append(target)
-    subprocess.run(["smpicxx", *objects, "-o", program, "-lfmt", "-lsodium", "-lxxhash", "-lpthread"], check=True)
+    subprocess.run(["smpicxx", *objects, "-o", program, *LIBRARIES], check=True)
     return program
+
+
+def check_sources(build):
+    """Links what a build made of SOURCES and KERNELS: a test that nothing is missing from them, without SimGrid."""
+    names = [*SOURCES, *(f"cluster/{name}.cpp" for name in KERNELS)]
+    objects = [build / "src" / folder / f"CMakeFiles/kohort_{folder}.dir" / f"{file}.o" for folder, file in (name.split("/") for name in names)]
+    with tempfile.TemporaryDirectory() as name:
+        linked = subprocess.run(["c++", "-shared", "-Wl,-z,defs", *objects, "-o", pathlib.Path(name) / "linked.so", *LIBRARIES])
+    return linked.returncode
 
 
 def lloyd_records(folder, rows, clusters, columns):
@@ -172,6 +183,7 @@ def parse_arguments():
     parser.add_argument("--rows", type=int, default=10_000_000, help="strong scaling")
     parser.add_argument("--most-ranks", type=int, default=1024)
     parser.add_argument("--plots", type=pathlib.Path)
+    parser.add_argument("--check", type=pathlib.Path, metavar="BUILD", help="only see whether a build's objects link as the simulation needs them")
     arguments = parser.parse_args()
     if not RANKS[0] <= arguments.most_ranks <= RANKS[-1]:
         parser.error(f"--most-ranks: from {RANKS[0]} to {RANKS[-1]}")
@@ -189,6 +201,8 @@ def measure_what_is_not_given(arguments, folder):
 
 def main():
     arguments = parse_arguments()
+    if arguments.check:
+        return check_sources(arguments.check)
     check_environment(arguments)
     ranks = [n for n in RANKS if n <= arguments.most_ranks]
     build_folder = SOURCE / "build-simulate"
@@ -222,4 +236,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
