@@ -8,6 +8,7 @@
 
 #include "cluster/balance.h"
 #include "cluster/canonical_distance.h"
+#include "cluster/centroid_sums.h"
 #include "cluster/divisive.h"
 #include "cluster/mini_batch.h"
 #include "cluster/unit_rows.h"
@@ -70,10 +71,14 @@ std::vector<float> start_centroids(parallel::Communicator& comm, const RowSet& r
     base::fail(base::ErrorKind::internal, "no such initialization");
 }
 
-// The iterations' inertia follows from sums over whole clusters and loses digits of all rows' squares: two that are this near
-// each other are told apart by the distances of the rows.
+// The iterations' inertia follows from sums over whole clusters, and may be wrong by digits of all rows' squares and by half a
+// step of the sums' grid for each component of each row, times what that is multiplied by: two that are this near each other
+// are told apart by the distances of the rows.
 bool in_doubt(const RowSet& rows, double one, double other) {
-    return std::abs(one - other) <= 0x1p-40 * (rows.sum_of_squares() + std::max(one, other));
+    const double largest = rows.largest_counting_component();
+    const double step = CentroidGrid(rows.global_rows(), largest * rows.largest_weight()).value(1);
+    const double components = static_cast<double>(rows.global_rows()) * static_cast<double>(rows.dimensions());
+    return std::abs(one - other) <= 0x1p-40 * (rows.sum_of_squares() + std::max(one, other)) + 4 * components * largest * step;
 }
 
 }  // namespace

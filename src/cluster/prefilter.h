@@ -1,6 +1,7 @@
-// A first look at rows in coarse numbers, bfloat16 or int8, which processors with instructions for them multiply several times
-// as fast as float32 (but bfloat16 in registers more slowly on those that have tiles): most centroids cannot be nearest to a row, and that can be proven from coarse numbers. What is left is compared in float32, and what
-// float32 cannot settle canonically. The answers are those of DistanceKernel without it.
+// A first look at rows in coarse numbers, bfloat16 or int8, which processors with instructions for them multiply several
+// times as fast as float32 (but bfloat16 in registers more slowly on those that have tiles): most centroids cannot be
+// nearest to a row, and that can be proven from coarse numbers. What is left is compared in float32, and what float32 cannot
+// settle canonically. The answers are those of DistanceKernel without it.
 //
 // Notation as in certify.h. m is any common centre (the mean of the centroids here: what lies far from the origin
 // would lose its bits), x' = x - m and c' = c - m exactly, a and b the rounded vectors that are multiplied instead of

@@ -2,9 +2,9 @@
 // of which one instruction multiplies two. Written like prefilter_kernel_impl.h, and for its use.
 //
 // Two tiles of rows by two of centroids are multiplied at once, four sums for four tiles read, over a chunk of the rows' words
-// that stays in the first-level cache: the panel's rows of 64 bytes are a tile's as they lie. In int8 sums are exact; in bfloat16 a term passes at most sixteen
-// roundings within an instruction, one where it adds the two halves of its sum, and one for each further instruction
-// (Intel SDM, TDPBF16PS), which prefilter.cpp counts as tile_roundings.
+// that stays in the first-level cache: the panel's rows of 64 bytes are a tile's as they lie. In int8 sums are exact; in
+// bfloat16 a term passes at most sixteen roundings within an instruction, one where it adds the two halves of its sum, and
+// one for each further instruction (Intel SDM, TDPBF16PS), which prefilter.cpp counts as tile_roundings.
 #pragma once
 
 #include "cluster/prefilter_kernel_impl.h"
