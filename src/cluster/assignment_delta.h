@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "cluster/each_cluster.h"
 #include "parallel/collectives.h"
 
 namespace kohort::cluster {
@@ -26,8 +28,12 @@ class AssignmentDelta {
     std::int64_t& reranked() { return extra(2); }
     std::int64_t& pruned() { return extra(3); }
 
-    void add(const AssignmentDelta& other) {
-        for (std::size_t i = 0; i < integers_.size(); ++i) integers_[i] += other.integers_[i];
+    // Adds another's, which is empty then.
+    void take(AssignmentDelta& other, int threads) {
+        for_each_integer(threads, [&](std::size_t i) { integers_[i] += std::exchange(other.integers_[i], 0); });
+    }
+    void clear(int threads) {
+        for_each_integer(threads, [&](std::size_t i) { integers_[i] = 0; });
     }
     void reduce(parallel::Communicator& comm) {
         parallel::all_reduce(comm, std::span(integers_), parallel::ReduceOperation::sum);
@@ -36,6 +42,13 @@ class AssignmentDelta {
   private:
     std::int64_t& extra(std::int64_t place) {
         return integers_[static_cast<std::size_t>(clusters_ * (dimensions_ + 2) + place)];
+    }
+
+    template <class Work>
+    void for_each_integer(int threads, Work&& work) {
+        for_each_cluster_range(threads, static_cast<std::int64_t>(integers_.size()), 1, [&](std::int64_t first, std::int64_t last) {
+            for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) work(i);
+        });
     }
 
     std::int64_t clusters_, dimensions_;

@@ -228,7 +228,7 @@ void move_to_means(parallel::Communicator& comm, const RowSet& rows, const std::
             delta.mass(label) += parallel::to_fixed_point(static_cast<double>(weight), weight_exponent);
         }
     });
-    for (std::size_t w = 1; w < deltas.size(); ++w) deltas[0].add(deltas[w]);
+    for (std::size_t w = 1; w < deltas.size(); ++w) deltas[0].take(deltas[w], rows.threads());
     deltas[0].reduce(comm);
     for (std::int64_t c = 0; c < k; ++c) {
         const double mass = parallel::from_fixed_point(deltas[0].mass(c), weight_exponent);

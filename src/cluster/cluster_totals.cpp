@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/worker_threads.h"
+#include "cluster/each_cluster.h"
 #include "parallel/collectives.h"
 #include "parallel/exact_sum.h"
 
@@ -27,15 +27,6 @@ double ClusterTotals::mass(std::int64_t cluster) const {
     return parallel::from_fixed_point(masses_[static_cast<std::size_t>(cluster)], weight_exponent_);
 }
 
-void ClusterTotals::for_each_cluster(const std::function<void(std::int64_t)>& work) const {
-    constexpr std::int64_t worthwhile = 1 << 16;  // sums: fewer are done before a thread has begun
-    const int threads = k_ * d_ < worthwhile ? 1 : rows_.threads();
-    const std::int64_t lots = threads == 1 ? 1 : std::min<std::int64_t>(k_, 4 * threads);
-    base::parallel_for(threads, lots, [&](std::int64_t lot) {
-        for (std::int64_t c = k_ * lot / lots; c < k_ * (lot + 1) / lots; ++c) work(c);
-    });
-}
-
 void ClusterTotals::take(AssignmentDelta& delta, const float* row, float weight, std::int32_t before, std::int32_t now) const {
     const std::int64_t mass = mass_of(weight);
     if (before >= 0) {
@@ -50,7 +41,7 @@ void ClusterTotals::take(AssignmentDelta& delta, const float* row, float weight,
 }
 
 void ClusterTotals::add(AssignmentDelta& delta) {
-    for_each_cluster([&](std::int64_t c) {
+    for_each_cluster(rows_.threads(), k_, d_, [&](std::int64_t c) {
         for (std::int64_t j = 0; j < d_; ++j) sums_[static_cast<std::size_t>(c * d_ + j)] += delta.sums(c)[j];
         counts_[static_cast<std::size_t>(c)] += delta.count(c);
         masses_[static_cast<std::size_t>(c)] += delta.mass(c);
@@ -81,7 +72,7 @@ void ClusterTotals::add(parallel::Communicator& comm, std::span<const Move> move
 }
 
 void ClusterTotals::move_centroids(Metric metric, std::vector<float>& centroids) const {
-    for_each_cluster([&](std::int64_t c) {
+    for_each_cluster(rows_.threads(), k_, d_, [&](std::int64_t c) {
         if (counts_[static_cast<std::size_t>(c)] == 0 || masses_[static_cast<std::size_t>(c)] == 0) return;
         if (metric == Metric::cosine) grid_.direction(sums(c), centroids.data() + c * d_);
         else grid_.mean(sums(c), mass(c), centroids.data() + c * d_);
@@ -93,7 +84,7 @@ void ClusterTotals::move_centroids(Metric metric, std::vector<float>& centroids)
 // errors in the end.
 double ClusterTotals::inertia(std::span<const float> centroids) const {
     std::vector<double> shares(static_cast<std::size_t>(k_));
-    for_each_cluster([&](std::int64_t c) {
+    for_each_cluster(rows_.threads(), k_, d_, [&](std::int64_t c) {
         const float* centroid = centroids.data() + c * d_;
         const double total = mass(c);
         double sum = 0;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -38,8 +37,6 @@ class ClusterTotals {
     std::span<const std::int64_t> sums(std::int64_t cluster) const {
         return std::span(sums_).subspan(static_cast<std::size_t>(cluster * d_), static_cast<std::size_t>(d_));
     }
-    // By the rank's threads, each cluster by one of them.
-    void for_each_cluster(const std::function<void(std::int64_t)>& work) const;
     double mass(std::int64_t cluster) const;
     std::int64_t mass_of(float weight) const;
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cluster/canonical_distance.h"
+#include "cluster/each_cluster.h"
 
 namespace kohort::cluster {
 namespace {
@@ -58,11 +59,12 @@ Answers from_row(const Answers& answers, std::int64_t row) {
     return {from(answers.labels), from(answers.seconds), from(answers.upper), from(answers.lower)};
 }
 
-float largest_norm(std::span<const float> centroids, std::int64_t d) {
-    float largest = 0;
-    for (std::size_t first = 0; first < centroids.size(); first += static_cast<std::size_t>(d))
-        largest = std::max(largest, norm_bound(centroids.data() + first, d));
-    return largest;
+float largest_norm(std::span<const float> centroids, std::int64_t d, int threads) {
+    std::vector<float> norms(centroids.size() / static_cast<std::size_t>(d));
+    for_each_cluster(threads, static_cast<std::int64_t>(norms.size()), d, [&](std::int64_t c) {
+        norms[static_cast<std::size_t>(c)] = norm_bound(centroids.data() + c * d, d);
+    });
+    return *std::ranges::max_element(norms);
 }
 
 }  // namespace
@@ -75,16 +77,16 @@ struct DistanceKernel::Unsettled {
 };
 
 DistanceKernel::DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel,
-                               PrefilterChoice prefilter)
+                               PrefilterChoice prefilter, int threads)
     : kernel_(resolve_kernel(kernel)),
       tile_kernel_(tile_kernel_of(kernel_)),
       dimensions_(dimensions),
       clusters_(static_cast<std::int64_t>(centroids.size()) / dimensions),
       centroids_(centroids.begin(), centroids.end()),
-      gap_(dimensions, largest_norm(centroids, dimensions)) {
-    if (tile_kernel_) packed_.emplace(centroids_, dimensions_, *tile_kernel_);
+      gap_(dimensions, largest_norm(centroids, dimensions, threads)) {
+    if (tile_kernel_) packed_.emplace(centroids_, dimensions_, *tile_kernel_, threads);
     if (const auto format = resolve_prefilter(prefilter, kernel_, clusters_))
-        prefilter_.emplace(centroids_, dimensions_, *format, kernel_ == Kernel::amx);
+        prefilter_.emplace(centroids_, dimensions_, *format, kernel_ == Kernel::amx, threads);
 }
 
 void DistanceKernel::scan_canonically(const float* row, std::int64_t i, const Answers& answers) const {

@@ -32,9 +32,9 @@ struct KernelWork {
 
 class DistanceKernel {
   public:
-    // centroids: [k, dimensions], k >= 1, finite; copied.
+    // centroids: [k, dimensions], k >= 1, finite; copied. threads: that lay them out.
     DistanceKernel(std::span<const float> centroids, std::int64_t dimensions, Kernel kernel = Kernel::automatic,
-                   PrefilterChoice prefilter = PrefilterChoice::off);
+                   PrefilterChoice prefilter = PrefilterChoice::off, int threads = 1);
 
     // rows: [count, dimensions]; norms: [count] by norm_bound(). Thread-safe.
     KernelWork assign(const float* rows, const float* norms, std::int64_t count, const Answers& answers) const;

@@ -38,7 +38,8 @@ class Lloyd {
           k_(static_cast<std::int64_t>(centroids.size()) / d_),
           totals_(rows, k_),
           centroids_(std::move(centroids)),
-          labels_(static_cast<std::size_t>(rows.local_rows()), -1) {
+          labels_(static_cast<std::size_t>(rows.local_rows()), -1),
+          workers_(static_cast<std::size_t>(rows.threads()), Worker(k_, d_)) {
         const bool pays = k_ > 1 && rows.global_rows() >= 4 * k_;
         if (options.pruning == Pruning::on || (options.pruning == Pruning::automatic && pays))
             bounds_.emplace(rows.local_rows(), k_);
@@ -52,7 +53,8 @@ class Lloyd {
 
   private:
     struct Worker {
-        Worker(std::int64_t clusters, std::int64_t dimensions) : delta(clusters, dimensions), survivors(dimensions) {}
+        Worker(std::int64_t clusters, std::int64_t dimensions)
+            : delta(clusters, dimensions), survivors(dimensions), fresh(block_rows), upper(block_rows), lower(block_rows) {}
         AssignmentDelta delta;
         KernelWork work;
         SurvivorBatch survivors;
@@ -74,6 +76,7 @@ class Lloyd {
     ClusterTotals totals_;  // of the present labels
     std::vector<float> centroids_, assigned_to_;  // assigned_to_: those that the bounds are of; none: there are none
     std::vector<std::int32_t> labels_;            // of the local rows
+    std::vector<Worker> workers_;                 // nothing in their deltas between assignments
     std::optional<TriangleBounds> bounds_;
     bool use_bounds_ = false, keep_bounds_ = false;  // in this assignment: those of the last, and its own for the next
     std::int64_t pruned_ = 0;  // over all ranks, in the last assignment
@@ -154,22 +157,22 @@ void Lloyd::move_bounds(const DistanceKernel& kernel, int iteration) {
 void Lloyd::assign(IterationStatistics& statistics) {
     comm_.check_peers();
     const auto start = Clock::now();
-    const DistanceKernel kernel(centroids_, d_, options_.kernel, options_.prefilter);
+    const DistanceKernel kernel(centroids_, d_, options_.kernel, options_.prefilter, rows_.threads());
     keep_bounds_ = bounds_ && bounds_are_worthwhile(statistics.iteration);
     use_bounds_ = bounds_ && !assigned_to_.empty();
     if (use_bounds_) move_bounds(kernel, statistics.iteration);
     if (keep_bounds_) assigned_to_ = centroids_;
     else assigned_to_.clear();
-    std::vector<Worker> workers(static_cast<std::size_t>(rows_.threads()), Worker(k_, d_));
-    for (auto& worker : workers)
-        worker.fresh.resize(block_rows), worker.upper.resize(block_rows), worker.lower.resize(block_rows);
+    for (auto& worker : workers_) worker.work = {};
     rows_.for_each_tile(
-        [&](const RowTile& tile, int worker) { visit_tile(kernel, tile, workers[static_cast<std::size_t>(worker)]); });
-    for (auto& worker : workers)  // less than a block each
+        [&](const RowTile& tile, int worker) { visit_tile(kernel, tile, workers_[static_cast<std::size_t>(worker)]); });
+    for (auto& worker : workers_) {  // less than a block each
         assign_rows(kernel, worker.survivors.values(), worker.survivors.norms(), worker.survivors.locals(), worker);
-    AssignmentDelta& total = workers.front().delta;
-    for (std::size_t w = 1; w < workers.size(); ++w) total.add(workers[w].delta);
-    for (const auto& worker : workers) total.rescanned() += worker.work.rescanned, total.reranked() += worker.work.reranked;
+        worker.survivors.clear();
+    }
+    AssignmentDelta& total = workers_.front().delta;
+    for (std::size_t w = 1; w < workers_.size(); ++w) total.take(workers_[w].delta, rows_.threads());
+    for (const auto& worker : workers_) total.rescanned() += worker.work.rescanned, total.reranked() += worker.work.reranked;
     statistics.assign_seconds = seconds_since(start);
 
     const auto reduce_start = Clock::now();
@@ -183,6 +186,7 @@ void Lloyd::assign(IterationStatistics& statistics) {
     statistics.pruned = pruned_;
     statistics.inertia = totals_.inertia(centroids_);
     statistics.reranked = total.reranked();
+    total.clear(rows_.threads());
     statistics.kernel = kernel.kernel();
     statistics.prefilter = kernel.prefilter();
     statistics.empty = std::ranges::count(totals_.counts(), 0);

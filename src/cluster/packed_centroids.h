@@ -11,8 +11,8 @@ namespace kohort::cluster {
 
 class PackedCentroids {
   public:
-    // centroids: [k, d] with norms below 2^60. kernel: the one they are for.
-    PackedCentroids(std::span<const float> centroids, std::int64_t dimensions, const TileKernel& kernel);
+    // centroids: [k, d] with norms below 2^60. kernel: the one they are for. threads: that do it.
+    PackedCentroids(std::span<const float> centroids, std::int64_t dimensions, const TileKernel& kernel, int threads = 1);
     PackedView view() const;
 
   private:

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "cluster/each_cluster.h"
+
 namespace kohort::cluster {
 namespace {
 
@@ -73,7 +75,8 @@ bool machine_has([[maybe_unused]] CoarseFormat format) {
 #endif
 }
 
-Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format, bool in_tiles)
+Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format, bool in_tiles,
+                     int threads)
     : format_(format),
       in_tiles_(in_tiles),
       kernel_(kernel_of(format, in_tiles, static_cast<std::int64_t>(centroids.size()) / dimensions)),
@@ -87,8 +90,9 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
     norms_.assign(columns, std::numeric_limits<float>::infinity());
     starts_.assign(columns, 0);
     for (auto* each : {&scales_, &reach_, &spread_}) each->assign(columns, 0);
-    std::vector<double> mean(centre_.size()), centred(centre_.size());
-    for (std::size_t i = 0; i < centroids.size(); ++i) mean[i % mean.size()] += static_cast<double>(centroids[i]);
+    std::vector<double> mean(centre_.size());
+    for (std::size_t first = 0; first < centroids.size(); first += mean.size())
+        for (std::size_t j = 0; j < mean.size(); ++j) mean[j] += static_cast<double>(centroids[first + j]);
     for (std::size_t j = 0; j < mean.size(); ++j) centre_[j] = static_cast<float>(mean[j] / static_cast<double>(clusters));
 
     const double chunks = std::ceil(d / static_cast<double>(coarse_chunk_dimensions));
@@ -96,37 +100,13 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
     const double tile_roundings = in_tiles ? 17 + std::ceil(d / 32) : 0;
     const double arithmetic =
         roundings(format == CoarseFormat::bf16 ? std::max(in_a_row, tile_roundings) : 3, float_rounding);
-    const int bits = 32 / kernel_.word_elements;
-    for (std::int64_t c = 0; c < clusters; ++c) {
-        const auto column = static_cast<std::size_t>(c);
-        double largest = 0;
-        for (std::size_t j = 0; j < centred.size(); ++j) {
-            // The difference of two floats is exact in double, or rounded far below what the slack covers.
-            centred[j] = static_cast<double>(centroids[column * centred.size() + j]) - static_cast<double>(centre_[j]);
-            largest = std::max(largest, std::abs(centred[j]));
-        }
-        const float step = largest >= static_cast<double>(int8_smallest) ? static_cast<float>(largest / 127) : 0;
-        std::uint32_t* panel = panels_.data() + c / wide * wide * words_;
-        double square = 0, rounded_square = 0, residual_square = 0;
-        std::int64_t total = 0;
-        for (std::int64_t j = 0; j < dimensions; ++j) {
-            const double component = centred[static_cast<std::size_t>(j)];
-            const Rounded rounded = round_to(format, component, step);
-            square += component * component;
-            rounded_square += rounded.value * rounded.value;
-            residual_square += (component - rounded.value) * (component - rounded.value);
-            total += static_cast<std::int8_t>(rounded.bits);
-            panel[j / kernel_.word_elements * wide + c % wide] |= rounded.bits << (j % kernel_.word_elements * bits);
-        }
-        const double norm = std::sqrt(square) * slack, size = std::sqrt(rounded_square) * slack;
-        const double residual = std::sqrt(residual_square) * slack + tiny_norm(d);
-        norms_[column] = static_cast<float>(square);
-        if (format == CoarseFormat::int8) starts_[column] = static_cast<std::int32_t>(-128 * total);
-        scales_[column] = -2 * step;
-        reach_[column] = above(2 * norm);
-        spread_[column] = above(2 * residual + 2 * arithmetic * size + 0x1p-120);
-        factors_.largest_norm = std::max(factors_.largest_norm, norm);
-        factors_.largest_rounded = std::max(factors_.largest_rounded, size);
+    std::vector<Centroid> sizes(static_cast<std::size_t>(clusters));
+    for_each_cluster(threads, clusters, dimensions, [&](std::int64_t c) {
+        sizes[static_cast<std::size_t>(c)] = round_centroid(centroids.data() + c * dimensions, c, arithmetic);
+    });
+    for (std::size_t column = 0; column < sizes.size(); ++column) {
+        factors_.largest_norm = std::max(factors_.largest_norm, sizes[column].norm);
+        factors_.largest_rounded = std::max(factors_.largest_rounded, sizes[column].rounded);
         factors_.largest_reach = std::max(factors_.largest_reach, static_cast<double>(reach_[column]));
         factors_.largest_spread = std::max(factors_.largest_spread, static_cast<double>(spread_[column]));
     }
@@ -141,6 +121,39 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
     factors_.canonical = roundings(std::ceil(d / 8) + 6, double_rounding);
     usable_ = factors_.largest_norm < largest_allowed && factors_.largest_rounded < largest_allowed &&
               (format == CoarseFormat::bf16 || dimensions <= int8_dimensions);
+}
+
+Prefilter::Centroid Prefilter::round_centroid(const float* values, std::int64_t c, double arithmetic) {
+    // The difference of two floats is exact in double, or rounded far below what the slack covers.
+    const auto centred = [&](std::int64_t j) {
+        return static_cast<double>(values[j]) - static_cast<double>(centre_[static_cast<std::size_t>(j)]);
+    };
+    double largest = 0;
+    for (std::int64_t j = 0; j < dimensions_; ++j) largest = std::max(largest, std::abs(centred(j)));
+    const float step = largest >= static_cast<double>(int8_smallest) ? static_cast<float>(largest / 127) : 0;
+    const std::int64_t wide = kernel_.wide, elements = kernel_.word_elements;
+    std::uint32_t* word = panels_.data() + c / wide * wide * words_ + c % wide;
+    double square = 0, rounded_square = 0, residual_square = 0;
+    std::int64_t total = 0;
+    for (std::int64_t first = 0; first < dimensions_; first += elements, word += wide)
+        for (std::int64_t j = first; j < std::min(first + elements, dimensions_); ++j) {
+            const double component = centred(j);
+            const Rounded rounded = round_to(format_, component, step);
+            square += component * component;
+            rounded_square += rounded.value * rounded.value;
+            residual_square += (component - rounded.value) * (component - rounded.value);
+            total += static_cast<std::int8_t>(rounded.bits);
+            *word |= rounded.bits << ((j - first) * 32 / elements);
+        }
+    const double norm = std::sqrt(square) * slack, size = std::sqrt(rounded_square) * slack;
+    const double residual = std::sqrt(residual_square) * slack + tiny_norm(static_cast<double>(dimensions_));
+    const auto column = static_cast<std::size_t>(c);
+    norms_[column] = static_cast<float>(square);
+    if (format_ == CoarseFormat::int8) starts_[column] = static_cast<std::int32_t>(-128 * total);
+    scales_[column] = -2 * step;
+    reach_[column] = above(2 * norm);
+    spread_[column] = above(2 * residual + 2 * arithmetic * size + 0x1p-120);
+    return {norm, size};
 }
 
 void Prefilter::look(const float* rows, std::int64_t count, Found& found) const {

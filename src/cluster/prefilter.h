@@ -43,8 +43,9 @@ bool machine_has(CoarseFormat format);
 
 class Prefilter {
   public:
-    // centroids: [k, dimensions]. Needs machine_has(format); in_tiles needs amx_usable() besides.
-    Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format, bool in_tiles = false);
+    // centroids: [k, dimensions]. Needs machine_has(format); in_tiles needs amx_usable() besides. threads: that round them.
+    Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format, bool in_tiles = false,
+              int threads = 1);
 
     // What is left of some rows, one element a row.
     struct Found {
@@ -62,6 +63,12 @@ class Prefilter {
     const PrefilterKernel& kernel() const { return kernel_; }
 
   private:
+    struct Centroid {
+        double norm, rounded;  // C and B
+    };
+    // Puts a centroid into its panel and its bounds; arithmetic: G.
+    Centroid round_centroid(const float* values, std::int64_t c, double arithmetic);
+
     CoarseFormat format_;
     bool in_tiles_;
     PrefilterKernel kernel_;

@@ -87,6 +87,7 @@ struct TileKernelBody {
             }
             best = {low[0], next[0], infinity, low_id[0], 0};
         }
+        RowBest of_lane(std::int64_t lane) const { return {first[lane], second[lane], infinity, id[lane], 0}; }
     };
 
     struct BestThree {
@@ -123,6 +124,7 @@ struct TileKernelBody {
                 take(third[lane], 0);  // never among the row's best two: its own lane has two better ones
             }
         }
+        RowBest of_lane(std::int64_t lane) const { return {first[lane], second[lane], third[lane], id[lane], second_id[lane]}; }
     };
 
     // held [tile_rows, columns] (+)= x [tile_rows, length] times packed [length, columns].
@@ -193,15 +195,6 @@ struct TileKernelBody {
     static void all_values(const float* rows, std::int64_t count, const PackedView& centroids, Done&& done) {
         alignas(64) float products[(block_rows + tile_rows) * tile_vectors * lanes];
         const std::int64_t d = centroids.dimensions;
-#if defined(__AVX512F__)
-        if constexpr (lanes == narrow_lanes)
-            if (centroids.narrow) {
-                multiply_narrow(rows, count, centroids, products);
-                for (std::int64_t row = 0; row < count; ++row)
-                    done(row, 0, load(products + row * lanes) + load(centroids.norms));
-                return;
-            }
-#endif
         for (std::int64_t column = 0; column < centroids.columns;) {
             const std::int64_t left = (centroids.columns - column) / lanes;
             const std::int64_t vectors = left < tile_vectors ? left : tile_vectors;
@@ -218,8 +211,30 @@ struct TileKernelBody {
         }
     }
 
+    // The same where there are only a few centroids: calls done(first row, its number of rows, values) for every sixteen rows,
+    // values[c] being v(row, c), one row a lane.
+    template <class Done>
+    static void all_narrow_values(const float* rows, std::int64_t count, const PackedView& centroids, Done&& done) {
+        for (std::int64_t first = 0; first < count; first += lanes) {
+            const std::int64_t size = count - first < lanes ? count - first : lanes;
+            Floats values[narrow_most_centroids];
+            multiply_narrow(rows + first * centroids.dimensions, size, centroids, values);
+            done(first, size, values);
+        }
+    }
+
     template <class Best>
     static void best(const float* rows, std::int64_t count, const PackedView& centroids, RowBest* result) {
+        if constexpr (has_narrow)
+            if (centroids.narrow) {
+                all_narrow_values(rows, count, centroids, [&](std::int64_t row, std::int64_t size, const Floats* values) {
+                    Best state;
+                    state.clear();
+                    for (std::int32_t c = 0; c < centroids.narrow_centroids; ++c) state.offer(values[c], Integers{} + c);
+                    for (std::int64_t lane = 0; lane < size; ++lane) result[row + lane] = state.of_lane(lane);
+                });
+                return;
+            }
         Best states[block_rows];
         for (std::int64_t row = 0; row < count; ++row) states[row].clear();
         const Integers numbers = lane_numbers();
@@ -230,15 +245,6 @@ struct TileKernelBody {
     }
 
     static void best_two(const float* rows, std::int64_t count, const PackedView& centroids, RowBest* result) {
-#if defined(__AVX512F__)
-        if constexpr (has_narrow)
-            if (centroids.narrow) {
-                all_values(rows, count, centroids, [&](std::int64_t row, std::int64_t, Floats value) {
-                    result[row] = best_two_of(reinterpret_cast<__m512>(value));
-                });
-                return;
-            }
-#endif
         best<BestTwo>(rows, count, centroids, result);
     }
     static void best_three(const float* rows, std::int64_t count, const PackedView& centroids, RowBest* result) {
@@ -247,6 +253,15 @@ struct TileKernelBody {
 
     static void near(const float* rows, std::int64_t count, const PackedView& centroids, const float* limits,
                      void (*found)(void*, std::int32_t, std::int32_t), void* context) {
+        if constexpr (has_narrow)
+            if (centroids.narrow) {
+                all_narrow_values(rows, count, centroids, [&](std::int64_t row, std::int64_t size, const Floats* values) {
+                    for (std::int32_t c = 0; c < centroids.narrow_centroids; ++c)
+                        for (std::int64_t lane = 0; lane < size; ++lane)
+                            if (values[c][lane] <= limits[row + lane]) found(context, static_cast<std::int32_t>(row + lane), c);
+                });
+                return;
+            }
         all_values(rows, count, centroids, [&](std::int64_t row, std::int64_t column, Floats value) {
             for (int lane = 0; lane < lanes; ++lane)
                 if (value[lane] <= limits[row])

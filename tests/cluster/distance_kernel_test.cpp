@@ -41,8 +41,9 @@ struct Asked {
     std::int64_t rescanned = 0, rescanned_two = 0;
 };
 
-Asked ask(const Variant& which, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d) {
-    const DistanceKernel kernel(c, d, which.kernel, which.prefilter);
+Asked ask(const Variant& which, const std::vector<float>& x, const std::vector<float>& c, std::int64_t d,
+          int threads = 1) {
+    const DistanceKernel kernel(c, d, which.kernel, which.prefilter, threads);
     const auto n = x.size() / static_cast<std::size_t>(d);
     std::vector<float> norms(n);
     for (std::size_t i = 0; i < n; ++i) norms[i] = norm_bound(x.data() + static_cast<std::int64_t>(i) * d, d);
@@ -240,6 +241,26 @@ TEST(DistanceKernel, names_round_trip_and_unknown_ones_are_refused) {
         EXPECT_EQ(parse_kernel(kernel_name(kernel)), kernel);
     EXPECT_THROW(parse_kernel("avx"), base::Error);
     EXPECT_NE(resolve_kernel(Kernel::automatic), Kernel::automatic);
+}
+
+// So many numbers that threads share the centroids; the last panel is not full.
+TEST(DistanceKernel, is_the_same_whoever_lays_its_centroids_out) {
+    constexpr std::int64_t n = 300, d = 131, k = 1001;
+    std::mt19937 random(21);
+    std::normal_distribution<float> value;
+    std::vector<float> x(n * d), c(k * d);
+    for (auto* each : {&x, &c})
+        for (float& component : *each) component = value(random);
+    for (const Variant& variant : variants_here()) {
+        SCOPED_TRACE(variant.name());
+        const Asked one = ask(variant, x, c, d), three = ask(variant, x, c, d, 3);
+        EXPECT_EQ(three.labels, one.labels);
+        EXPECT_EQ(three.seconds, one.seconds);
+        EXPECT_EQ(three.upper, one.upper);
+        EXPECT_EQ(three.lower, one.lower);
+        EXPECT_EQ(three.rescanned, one.rescanned);
+        EXPECT_EQ(three.rescanned_two, one.rescanned_two);
+    }
 }
 
 }  // namespace

@@ -35,8 +35,9 @@ PLATFORM = """<?xml version='1.0'?>
 SOURCES = ["base/error.cpp", "base/hash.cpp", "base/large_array.cpp", "base/philox.cpp", "base/worker_threads.cpp", "parallel/communicator.cpp",
            "parallel/exact_sum.cpp", "parallel/heartbeat.cpp", "cluster/amx.cpp", "cluster/canonical_distance.cpp",
            "cluster/centroid_sums.cpp", "cluster/certify.cpp", "cluster/cluster_totals.cpp", "cluster/distance_kernel.cpp",
-           "cluster/empty_clusters.cpp", "cluster/kernel_choice.cpp", "cluster/lloyd.cpp", "cluster/packed_centroids.cpp",
-           "cluster/prefilter.cpp", "cluster/row_set.cpp", "cluster/triangle_bounds.cpp", "cluster/wide_sum.cpp"]
+           "cluster/each_cluster.cpp", "cluster/empty_clusters.cpp", "cluster/kernel_choice.cpp", "cluster/lloyd.cpp",
+           "cluster/packed_centroids.cpp", "cluster/prefilter.cpp", "cluster/row_set.cpp", "cluster/triangle_bounds.cpp",
+           "cluster/wide_sum.cpp"]
 COARSE = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"]
 KERNELS = {"tile_kernel_portable": [], "tile_kernel_avx2": ["-mavx2", "-mfma"],
            "tile_kernel_avx512": ["-mavx512f", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
