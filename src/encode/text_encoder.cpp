@@ -102,6 +102,7 @@ TextEncoder::TextEncoder(const model::Encoder& model, const text::Tokenizer* tok
     state_ =
         std::make_unique<State>(State{model.copy(model::torch_device(options.device), type), tokenizer, options, special_tokens,
                                       windows && tokenizer ? SpecialTokensAround(*tokenizer) : SpecialTokensAround()});
+    kept_memory_.emplace();  // what laying the weights out took goes back first
 }
 
 TextEncoder::~TextEncoder() = default;

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "base/kept_memory.h"
 #include "encode/long_texts.h"
 #include "model/device.h"
 
@@ -33,7 +35,7 @@ struct TextEncoderOptions {
     bool unit = true;                 // vectors of length 1, or as they are pooled
     model::Precision precision = model::Precision::fp32;
     model::Device device;
-    std::int64_t batch_tokens = 2048;  // of one micro-batch; part of the result, see length_planner.h
+    std::int64_t batch_tokens = 1024;  // of one micro-batch; part of the result, see length_planner.h
 };
 
 struct EncodedTexts {
@@ -64,6 +66,7 @@ class TextEncoder {
     EncodedTexts encode_sequences(Sequences sequences) const;
 
     struct State;
+    std::optional<base::KeptMemory> kept_memory_;
     std::unique_ptr<const State> state_;
 };
 
