@@ -60,8 +60,14 @@ void PipelineTokenizer::encode_up_to(std::string_view utf8, std::size_t most, st
         repaired = repair_utf8(utf8);
         utf8 = repaired;
     }
+    if (!settings_.before_all.empty()) {
+        repaired = utf8;
+        settings_.before_all.normalize(repaired);
+        utf8 = repaired;
+    }
     raw_.split(utf8, [&](std::string_view piece, TokenId added) {
         if (added >= 0) {
+            if (ids.size() == 1 && ids.front() == settings_.not_before_added) ids.clear();
             ids.push_back(added);
             return ids.size() < most;
         }

@@ -21,10 +21,13 @@ struct TokenizerFile {
 struct PipelineSettings {
     Vocabulary vocabulary;  // with the added tokens
     std::vector<AddedToken> added;
+    TextNormalizer before_all;  // of the text as it stands, before added tokens are looked for
     TextNormalizer normalizer;
     PostProcessor post_processor;
     // A text whose last token is this one already gets no second one (T5's </s> in SentencePiece's files). -1: none.
     TokenId last_once = -1;
+    // A text's first token is left out where it is this one and an added token follows. -1: none.
+    TokenId not_before_added = -1;
     std::vector<TokenizerFile> files;  // what the tokenizer was read from
 };
 

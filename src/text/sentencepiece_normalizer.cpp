@@ -32,7 +32,8 @@ SentencePieceNormalizer::Step SentencePieceNormalizer::step(std::string_view tex
     return {length, text.substr(0, length)};
 }
 
-std::string SentencePieceNormalizer::normalize(std::string_view utf8) const {
+std::string SentencePieceNormalizer::normalize(std::string_view utf8, bool with_prefix) const {
+    const bool add_dummy_prefix = add_dummy_prefix_ && with_prefix;
     if (remove_extra_whitespaces_) {
         while (!utf8.empty()) {
             const Step first = step(utf8);
@@ -43,7 +44,7 @@ std::string SentencePieceNormalizer::normalize(std::string_view utf8) const {
     if (utf8.empty()) return {};
     std::string normalized;
     normalized.reserve(utf8.size() + utf8.size() / 2 + blank_.size());
-    if (add_dummy_prefix_ && !whitespace_as_suffix_) normalized += blank_;
+    if (add_dummy_prefix && !whitespace_as_suffix_) normalized += blank_;
     bool after_blank = remove_extra_whitespaces_;
     while (!utf8.empty()) {
         const Step now = step(utf8);
@@ -58,7 +59,7 @@ std::string SentencePieceNormalizer::normalize(std::string_view utf8) const {
     }
     if (remove_extra_whitespaces_)
         while (normalized.ends_with(blank_)) normalized.resize(normalized.size() - blank_.size());
-    if (add_dummy_prefix_ && whitespace_as_suffix_) normalized += blank_;
+    if (add_dummy_prefix && whitespace_as_suffix_) normalized += blank_;
     return normalized;
 }
 

@@ -16,8 +16,8 @@ class SentencePieceNormalizer {
     // Error(usage) where the table of rules is broken.
     explicit SentencePieceNormalizer(const SentencePieceModel& model);
 
-    // utf8 must be valid. Thread-safe.
-    std::string normalize(std::string_view utf8) const;
+    // utf8 must be valid. with_prefix: a dummy prefix is added where the model says so. Thread-safe.
+    std::string normalize(std::string_view utf8, bool with_prefix = true) const;
 
   private:
     struct Step {

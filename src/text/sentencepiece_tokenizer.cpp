@@ -24,6 +24,8 @@ constexpr std::int64_t extra_of_t5 = 100, most_extra = 1 << 20;
 constexpr const char* xlm_roberta_first[] = {"<s>", "<pad>", "</s>", "<unk>"};
 constexpr TokenId xlm_begin = 0, xlm_end = 2, xlm_unknown = 3, xlm_offset = 1;
 
+constexpr const char* mark = "▁";
+
 std::string extra_token(std::int64_t number) { return fmt::format("<extra_id_{}>", number); }
 
 TokenId id_of(const SentencePieceModel& model, std::string_view text) {
@@ -101,6 +103,10 @@ PipelineSettings make_pipeline(const SentencePieceModel& model, const SentencePi
                                std::vector<TokenizerFile> files) {
     auto settings = layout.kind == SentencePieceKind::xlm_roberta ? make_xlm_roberta_pipeline(model, std::move(files))
                                                                   : make_t5_pipeline(model, layout.extra, std::move(files));
+    if (!layout.legacy) {
+        settings.before_all.add(replace_step(mark, " "));
+        settings.not_before_added = settings.vocabulary.id(mark);
+    }
     add_missing(settings.vocabulary, layout.added, settings.added);
     settings.vocabulary = with_added(std::move(settings.vocabulary), settings.added);
     return settings;
@@ -154,7 +160,7 @@ SentencePieceLayout read_layout(const fs::path& path, const SentencePieceModel& 
     if (kind == SentencePieceKind::xlm_roberta) {
         files.front().name = xlm_roberta_name;
         if (configured) files.push_back({config_name, std::move(bytes)});
-        return {kind, 0, std::move(added)};
+        return {kind, 0, true, std::move(added)};
     }
     if (!config.contains("extra_ids")) {
         config["extra_ids"] = path.filename() == model_name && id_of(model, extra_token(0)) < 0 ? extra_of_t5 : 0;
@@ -164,7 +170,8 @@ SentencePieceLayout read_layout(const fs::path& path, const SentencePieceModel& 
     if (!extra.is_number_integer() || extra < 0 || extra > most_extra)
         base::fail(ErrorKind::usage, "{}: extra_ids is {}; it is to be 0 to {}", beside.string(), extra.dump(), most_extra);
     files.push_back({config_name, std::move(bytes)});
-    return {kind, extra.get<std::int64_t>(), std::move(added)};
+    const auto legacy = config.find("legacy");
+    return {kind, extra.get<std::int64_t>(), legacy == config.end() || *legacy != false, std::move(added)};
 }
 
 }  // namespace
@@ -175,16 +182,20 @@ SentencePieceTokenizer::SentencePieceTokenizer(const SentencePieceModel& model, 
       normalizer_(model),
       model_(make_model(model, ids_of_pieces(model, layout.kind))),
       unknown_(ids_of_pieces(model, layout.kind)[static_cast<std::size_t>(model.unknown)]),
-      byte_fallback_(model.byte_fallback) {
+      byte_fallback_(model.byte_fallback),
+      legacy_(layout.legacy),
+      unknown_piece_(model.pieces[static_cast<std::size_t>(model.unknown)].text) {
     const auto ids = ids_of_pieces(model, layout.kind);
     byte_ids_.fill(unknown_);
     for (std::size_t id = 0; id < model.pieces.size(); ++id)
         for (unsigned byte = 0; model.pieces[id].kind == Kind::byte && byte < 256; ++byte)
             if (model.pieces[id].text == byte_piece(byte)) byte_ids_[byte] = ids[id];
+    std::vector<TokenId> unknown;
+    cut(normalizer_.normalize(unknown_piece_, false), unknown);
+    unknown_length_ = unknown.size();
 }
 
-void SentencePieceTokenizer::encode_stretch(std::string_view text, bool, std::size_t, std::vector<TokenId>& ids) const {
-    const std::string normalized = normalizer_.normalize(text);
+void SentencePieceTokenizer::cut(std::string_view normalized, std::vector<TokenId>& ids) const {
     thread_local std::vector<UnigramModel::Span> spans;
     model_.cut(normalized, spans);
     bool after_unknown = false;
@@ -197,6 +208,16 @@ void SentencePieceTokenizer::encode_stretch(std::string_view text, bool, std::si
         else if (!after_unknown) ids.push_back(unknown_);  // a row of what is unknown is one token
         after_unknown = unknown;
     }
+}
+
+// Where it is no legacy, transformers puts a mark before the text, and gives the library a stretch that begins with a mark or
+// a blank behind "<unk>", whose tokens it takes out again: even among pieces of one score the library chooses as it does there.
+void SentencePieceTokenizer::encode_stretch(std::string_view text, bool first, std::size_t, std::vector<TokenId>& ids) const {
+    if (legacy_) return cut(normalizer_.normalize(text), ids);
+    if (!first && !text.starts_with(' ')) return cut(normalizer_.normalize(text, false), ids);
+    std::vector<TokenId> all;
+    cut(normalizer_.normalize(unknown_piece_ + (first ? mark : "") + std::string(text), false), all);
+    ids.insert(ids.end(), all.begin() + static_cast<std::ptrdiff_t>(std::min(unknown_length_, all.size())), all.end());
 }
 
 std::optional<fs::path> sentencepiece_file_in(const fs::path& folder) {

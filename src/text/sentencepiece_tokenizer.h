@@ -20,6 +20,8 @@ enum class SentencePieceKind { t5, xlm_roberta };
 struct SentencePieceLayout {
     SentencePieceKind kind = SentencePieceKind::t5;
     std::int64_t extra = 0;  // T5: how many tokens <extra_id_0> … follow the pieces, the last of them first
+    // T5: text behind a special token begins as a text does. false: it does not, "</s>a" is no word of its own.
+    bool legacy = true;
     std::vector<AddedToken> added = {};  // that the files beside name; those that are there anyway change nothing
 };
 
@@ -33,19 +35,24 @@ class SentencePieceTokenizer final : public PipelineTokenizer {
     void encode_stretch(std::string_view text, bool first, std::size_t most, std::vector<TokenId>& ids) const override;
 
   private:
+    void cut(std::string_view normalized, std::vector<TokenId>& ids) const;
+
     SentencePieceNormalizer normalizer_;
     UnigramModel model_;
     TokenId unknown_;
-    bool byte_fallback_;
+    bool byte_fallback_, legacy_;
     std::array<TokenId, 256> byte_ids_;
+    std::string unknown_piece_;
+    std::size_t unknown_length_ = 0;  // tokens of the unknown piece, read as text
 };
 
 // spiece.model, or the only file *.model of a folder.
 std::optional<std::filesystem::path> sentencepiece_file_in(const std::filesystem::path& folder);
 
 // The kind is what tokenizer_config.json beside the file names as tokenizer_class, or else follows from the file's name:
-// sentencepiece.bpe.model is XLM-RoBERTa's, any other T5's. The number of extra tokens stands in tokenizer_config.json beside the file ("extra_ids"). Without it spiece.model has
-// T5's 100, as transformers takes it, unless they are among its pieces; a file of another name has none.
+// sentencepiece.bpe.model is XLM-RoBERTa's, any other T5's. The number of extra tokens stands in tokenizer_config.json beside
+// the file ("extra_ids"), and so does "legacy". Without a number spiece.model has T5's 100, as transformers takes it, unless
+// they are among its pieces; a file of another name has none.
 // save() writes spiece.model and the number, or sentencepiece.bpe.model. Error(usage) names the file.
 std::unique_ptr<Tokenizer> read_sentencepiece(const std::filesystem::path& path);
 

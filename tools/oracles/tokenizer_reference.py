@@ -118,8 +118,8 @@ def train_sentencepiece(folder, lines, name, **options):
 
 
 def charsmap_of(model):
-    from sentencepiece import sentencepiece_model_pb2
-    proto = sentencepiece_model_pb2.ModelProto()
+    from transformers.convert_slow_tokenizer import import_protobuf  # the same file once more would be refused
+    proto = import_protobuf().ModelProto()
     proto.ParseFromString(model.read_bytes())
     return proto, proto.normalizer_spec.precompiled_charsmap
 
@@ -191,6 +191,9 @@ def main():
         model = train_sentencepiece(make(name), real, "spiece", **options)
         slow = transformers.T5Tokenizer(str(model), legacy=True)
         check(f"SentencePiece {name} as T5Tokenizer", model, lambda line: slow(line)["input_ids"])
+        (model.parent / "tokenizer_config.json").write_text('{"legacy": false}')
+        new = transformers.T5Tokenizer(str(model), legacy=False)
+        check(f"SentencePiece {name} as T5Tokenizer, no legacy", model, lambda line: new(line)["input_ids"])
     xlm_roberta = {"pad_id": -1, "unk_id": 0, "bos_id": 1, "eos_id": 2}
     for name, options in (("plain", {}), ("byte_fallback", {"byte_fallback": True, "user_defined_symbols": ["手机", "<pad>"]})):
         model = train_sentencepiece(make(f"xlm-roberta-{name}"), real, "sentencepiece.bpe", **xlm_roberta, **options)

@@ -1,0 +1,50 @@
+// What jemalloc itself says of the memory that it keeps.
+#include "base/kept_memory.h"
+
+#include <gtest/gtest.h>
+#include <jemalloc/jemalloc.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kohort::base {
+namespace {
+
+constexpr std::size_t large = 64 << 20, little = 8 << 20;
+
+// Bytes that were freed and not given back to the system.
+std::size_t kept_bytes() {
+    const std::string of_all = "stats.arenas." + std::to_string(MALLCTL_ARENAS_ALL) + ".pdirty";
+    std::uint64_t epoch = 1;
+    std::size_t pages = 0, page = 0, size = sizeof epoch;
+    mallctl("epoch", &epoch, &size, &epoch, sizeof epoch);  // statistics as of now
+    size = sizeof pages;
+    EXPECT_EQ(mallctl(of_all.c_str(), &pages, &size, nullptr, 0), 0);
+    EXPECT_EQ(mallctl("arenas.page", &page, &size, nullptr, 0), 0);
+    return pages * page;
+}
+
+void take_and_free(std::size_t bytes) {
+    std::vector<char> memory(bytes, 1);
+    __asm__ volatile("" : : "r"(memory.data()) : "memory");  // it is used
+}
+
+TEST(KeptMemory, what_is_freed_stays_while_one_lives_and_goes_when_the_last_one_ends) {
+    take_and_free(little / 2);  // not so large that jemalloc gives it back by itself
+    EXPECT_GE(kept_bytes(), little / 4);
+    auto outer = std::make_unique<KeptMemory>();
+    EXPECT_LT(kept_bytes(), little / 4) << "what was free before goes back";
+    {
+        const KeptMemory inner;
+        take_and_free(large);
+        EXPECT_GE(kept_bytes(), large);
+    }
+    EXPECT_GE(kept_bytes(), large) << "the outer one lives";
+    outer.reset();
+    EXPECT_LT(kept_bytes(), little);
+}
+
+}  // namespace
+}  // namespace kohort::base
