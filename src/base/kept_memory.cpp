@@ -12,12 +12,20 @@ extern "C" [[gnu::weak]] int mallctl(const char* name, void* old, std::size_t* o
 namespace kohort::base {
 namespace {
 
-constexpr ssize_t forever = -1, by_default = 10'000;  // milliseconds
+constexpr ssize_t forever = -1;
 
 std::mutex mutex;
 int living = 0;
 
-// Arenas that no thread uses yet refuse, and take the time that holds for new ones when one does.
+// In milliseconds; as MALLOC_CONF has it.
+ssize_t usual_time() {
+    ssize_t time = 0;
+    std::size_t size = sizeof time;
+    if (mallctl) mallctl("opt.dirty_decay_ms", &time, &size, nullptr, 0);
+    return time;
+}
+
+// Gives back what is free now. Arenas that no thread uses yet refuse, and take the time that holds for new ones when one does.
 void keep_freed_pages(ssize_t time) {
     if (!mallctl) return;
     mallctl("arenas.dirty_decay_ms", nullptr, nullptr, &time, sizeof time);
@@ -40,7 +48,7 @@ KeptMemory::KeptMemory() {
 
 KeptMemory::~KeptMemory() {
     const std::lock_guard lock(mutex);
-    if (--living == 0) keep_freed_pages(by_default);
+    if (--living == 0) keep_freed_pages(usual_time());
 }
 
 }  // namespace kohort::base
