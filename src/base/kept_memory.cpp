@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -16,39 +17,63 @@ constexpr ssize_t forever = -1;
 
 std::mutex mutex;
 int living = 0;
+std::map<std::string, ssize_t> before;  // of settings, in milliseconds
 
-// In milliseconds; as MALLOC_CONF has it.
-ssize_t usual_time() {
-    ssize_t time = 0;
-    std::size_t size = sizeof time;
-    if (mallctl) mallctl("opt.dirty_decay_ms", &time, &size, nullptr, 0);
-    return time;
+// Whether there was such a setting; where it stood goes to `old`.
+bool change(const std::string& name, ssize_t time, ssize_t& old) {
+    std::size_t size = sizeof old;
+    return mallctl(name.c_str(), &old, &size, &time, sizeof time) == 0;
 }
 
-// Gives back what is free now. Arenas that no thread uses yet refuse, and take the time that holds for new ones when one does.
-void keep_freed_pages(ssize_t time) {
-    if (!mallctl) return;
-    mallctl("arenas.dirty_decay_ms", nullptr, nullptr, &time, sizeof time);
+// Calls work(prefix of its settings) for each arena. Those that no thread uses yet have none, and take the time that holds for
+// new ones when one does.
+template <class Work>
+void for_each_arena(Work&& work) {
     unsigned arenas = 0;
     std::size_t size = sizeof arenas;
     mallctl("arenas.narenas", &arenas, &size, nullptr, 0);
-    for (unsigned arena = 0; arena < arenas; ++arena) {
-        const std::string prefix = "arena." + std::to_string(arena) + ".";
-        mallctl((prefix + "purge").c_str(), nullptr, nullptr, nullptr, 0);
-        mallctl((prefix + "dirty_decay_ms").c_str(), nullptr, nullptr, &time, sizeof time);
-    }
+    for (unsigned arena = 0; arena < arenas; ++arena) work("arena." + std::to_string(arena) + ".");
+}
+
+void give_back() {
+    for_each_arena([](const std::string& arena) { mallctl((arena + "purge").c_str(), nullptr, nullptr, nullptr, 0); });
+}
+
+void keep() {
+    if (!mallctl) return;
+    give_back();
+    const auto keep_all_of = [](const std::string& name) {
+        ssize_t old = 0;
+        if (change(name, forever, old)) before[name] = old;
+    };
+    keep_all_of("arenas.dirty_decay_ms");
+    for_each_arena([&](const std::string& arena) { keep_all_of(arena + "dirty_decay_ms"); });
+}
+
+// An arena that came meanwhile has from now on the time that new ones have.
+void keep_no_longer() {
+    if (!mallctl) return;
+    const ssize_t of_new_ones = before["arenas.dirty_decay_ms"];
+    ssize_t old = 0;
+    change("arenas.dirty_decay_ms", of_new_ones, old);
+    for_each_arena([&](const std::string& arena) {
+        const auto found = before.find(arena + "dirty_decay_ms");
+        change(arena + "dirty_decay_ms", found == before.end() ? of_new_ones : found->second, old);
+    });
+    before.clear();
+    give_back();
 }
 
 }  // namespace
 
 KeptMemory::KeptMemory() {
     const std::lock_guard lock(mutex);
-    if (living++ == 0) keep_freed_pages(forever);
+    if (living++ == 0) keep();
 }
 
 KeptMemory::~KeptMemory() {
     const std::lock_guard lock(mutex);
-    if (--living == 0) keep_freed_pages(usual_time());
+    if (--living == 0) keep_no_longer();
 }
 
 }  // namespace kohort::base

@@ -4,8 +4,8 @@
 
 namespace kohort::base {
 
-// While any of these lives, jemalloc keeps what is freed; what was free before goes back first, and when the last one ends
-// all does. Does nothing with another allocator.
+// While any of these lives, jemalloc keeps what is freed; what was free before goes back first, and so it does when the last
+// one ends (but for the little that threads' caches hold). Does nothing with another allocator.
 class KeptMemory {
   public:
     KeptMemory();

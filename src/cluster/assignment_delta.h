@@ -1,12 +1,13 @@
 // What one assignment changes, as integers in one buffer: a single all-reduce makes it global.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "cluster/each_cluster.h"
+#include "cluster/in_parallel.h"
 #include "parallel/collectives.h"
 
 namespace kohort::cluster {
@@ -28,12 +29,17 @@ class AssignmentDelta {
     std::int64_t& reranked() { return extra(2); }
     std::int64_t& pruned() { return extra(3); }
 
-    // Adds another's, which is empty then.
-    void take(AssignmentDelta& other, int threads) {
-        for_each_integer(threads, [&](std::size_t i) { integers_[i] += std::exchange(other.integers_[i], 0); });
+    // Adds the others', which are empty then.
+    void absorb(std::span<AssignmentDelta* const> others, int threads) {
+        for_each_integer_range(threads, [&](std::size_t first, std::size_t last) {
+            for (AssignmentDelta* other : others)
+                for (std::size_t i = first; i < last; ++i) integers_[i] += std::exchange(other->integers_[i], 0);
+        });
     }
     void clear(int threads) {
-        for_each_integer(threads, [&](std::size_t i) { integers_[i] = 0; });
+        for_each_integer_range(threads, [&](std::size_t first, std::size_t last) {
+            std::fill(integers_.data() + first, integers_.data() + last, 0);
+        });
     }
     void reduce(parallel::Communicator& comm) {
         parallel::all_reduce(comm, std::span(integers_), parallel::ReduceOperation::sum);
@@ -45,9 +51,9 @@ class AssignmentDelta {
     }
 
     template <class Work>
-    void for_each_integer(int threads, Work&& work) {
-        for_each_cluster_range(threads, static_cast<std::int64_t>(integers_.size()), 1, [&](std::int64_t first, std::int64_t last) {
-            for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) work(i);
+    void for_each_integer_range(int threads, Work&& work) {
+        for_each_range(threads, std::ssize(integers_), 1, [&](std::int64_t first, std::int64_t last) {
+            work(static_cast<std::size_t>(first), static_cast<std::size_t>(last));
         });
     }
 

@@ -228,7 +228,9 @@ void move_to_means(parallel::Communicator& comm, const RowSet& rows, const std::
             delta.mass(label) += parallel::to_fixed_point(static_cast<double>(weight), weight_exponent);
         }
     });
-    for (std::size_t w = 1; w < deltas.size(); ++w) deltas[0].take(deltas[w], rows.threads());
+    std::vector<AssignmentDelta*> others;
+    for (auto& delta : std::span(deltas).subspan(1)) others.push_back(&delta);
+    deltas[0].absorb(others, rows.threads());
     deltas[0].reduce(comm);
     for (std::int64_t c = 0; c < k; ++c) {
         const double mass = parallel::from_fixed_point(deltas[0].mass(c), weight_exponent);

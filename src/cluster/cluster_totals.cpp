@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "cluster/each_cluster.h"
+#include "cluster/in_parallel.h"
 #include "parallel/collectives.h"
 #include "parallel/exact_sum.h"
 
@@ -41,7 +41,7 @@ void ClusterTotals::take(AssignmentDelta& delta, const float* row, float weight,
 }
 
 void ClusterTotals::add(AssignmentDelta& delta) {
-    for_each_cluster(rows_.threads(), k_, d_, [&](std::int64_t c) {
+    for_each_item(rows_.threads(), k_, d_, [&](std::int64_t c) {
         for (std::int64_t j = 0; j < d_; ++j) sums_[static_cast<std::size_t>(c * d_ + j)] += delta.sums(c)[j];
         counts_[static_cast<std::size_t>(c)] += delta.count(c);
         masses_[static_cast<std::size_t>(c)] += delta.mass(c);
@@ -72,7 +72,7 @@ void ClusterTotals::add(parallel::Communicator& comm, std::span<const Move> move
 }
 
 void ClusterTotals::move_centroids(Metric metric, std::vector<float>& centroids) const {
-    for_each_cluster(rows_.threads(), k_, d_, [&](std::int64_t c) {
+    for_each_item(rows_.threads(), k_, d_, [&](std::int64_t c) {
         if (counts_[static_cast<std::size_t>(c)] == 0 || masses_[static_cast<std::size_t>(c)] == 0) return;
         if (metric == Metric::cosine) grid_.direction(sums(c), centroids.data() + c * d_);
         else grid_.mean(sums(c), mass(c), centroids.data() + c * d_);
@@ -84,7 +84,7 @@ void ClusterTotals::move_centroids(Metric metric, std::vector<float>& centroids)
 // errors in the end.
 double ClusterTotals::inertia(std::span<const float> centroids) const {
     std::vector<double> shares(static_cast<std::size_t>(k_));
-    for_each_cluster(rows_.threads(), k_, d_, [&](std::int64_t c) {
+    for_each_item(rows_.threads(), k_, d_, [&](std::int64_t c) {
         const float* centroid = centroids.data() + c * d_;
         const double total = mass(c);
         double sum = 0;

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "cluster/canonical_distance.h"
-#include "cluster/each_cluster.h"
+#include "cluster/in_parallel.h"
 
 namespace kohort::cluster {
 namespace {
@@ -61,7 +61,7 @@ Answers from_row(const Answers& answers, std::int64_t row) {
 
 float largest_norm(std::span<const float> centroids, std::int64_t d, int threads) {
     std::vector<float> norms(centroids.size() / static_cast<std::size_t>(d));
-    for_each_cluster(threads, static_cast<std::int64_t>(norms.size()), d, [&](std::int64_t c) {
+    for_each_item(threads, static_cast<std::int64_t>(norms.size()), d, [&](std::int64_t c) {
         norms[static_cast<std::size_t>(c)] = norm_bound(centroids.data() + c * d, d);
     });
     return *std::ranges::max_element(norms);

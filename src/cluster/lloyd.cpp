@@ -171,7 +171,9 @@ void Lloyd::assign(IterationStatistics& statistics) {
         worker.survivors.clear();
     }
     AssignmentDelta& total = workers_.front().delta;
-    for (std::size_t w = 1; w < workers_.size(); ++w) total.take(workers_[w].delta, rows_.threads());
+    std::vector<AssignmentDelta*> others;
+    for (auto& worker : std::span(workers_).subspan(1)) others.push_back(&worker.delta);
+    total.absorb(others, rows_.threads());
     for (const auto& worker : workers_) total.rescanned() += worker.work.rescanned, total.reranked() += worker.work.reranked;
     statistics.assign_seconds = seconds_since(start);
 

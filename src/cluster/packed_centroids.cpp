@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "cluster/each_cluster.h"
+#include "cluster/in_parallel.h"
 
 namespace kohort::cluster {
 
@@ -13,7 +13,7 @@ PackedCentroids::PackedCentroids(std::span<const float> centroids, std::int64_t 
     const std::int64_t lanes = kernel.lanes, clusters = static_cast<std::int64_t>(centroids.size()) / dimensions;
     const std::int64_t columns = (clusters + lanes - 1) / lanes * lanes;
     norms_.assign(static_cast<std::size_t>(columns), std::numeric_limits<float>::infinity());
-    for_each_cluster(threads, clusters, dimensions, [&](std::int64_t c) {
+    for_each_item(threads, clusters, dimensions, [&](std::int64_t c) {
         const float* values = centroids.data() + c * dimensions;
         double norm = 0;
         for (std::int64_t j = 0; j < dimensions; ++j) norm += static_cast<double>(values[j]) * static_cast<double>(values[j]);
@@ -32,7 +32,7 @@ PackedCentroids::PackedCentroids(std::span<const float> centroids, std::int64_t 
     }
     panels_.assign(static_cast<std::size_t>(columns * dimensions), 0.0f);
     const std::int64_t panels = (columns + kernel.wide - 1) / kernel.wide;
-    for_each_cluster(threads, panels, kernel.wide * dimensions, [&](std::int64_t number) {
+    for_each_item(threads, panels, kernel.wide * dimensions, [&](std::int64_t number) {
         const std::int64_t first = number * kernel.wide;
         const std::int64_t width = std::min<std::int64_t>(kernel.wide, columns - first);
         float* panel = panels_.data() + first * dimensions;

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "cluster/each_cluster.h"
+#include "cluster/in_parallel.h"
 
 namespace kohort::cluster {
 namespace {
@@ -100,8 +100,8 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
     const double tile_roundings = in_tiles ? 17 + std::ceil(d / 32) : 0;
     const double arithmetic =
         roundings(format == CoarseFormat::bf16 ? std::max(in_a_row, tile_roundings) : 3, float_rounding);
-    std::vector<Centroid> sizes(static_cast<std::size_t>(clusters));
-    for_each_cluster(threads, clusters, dimensions, [&](std::int64_t c) {
+    std::vector<Sizes> sizes(static_cast<std::size_t>(clusters));
+    for_each_item(threads, clusters, dimensions, [&](std::int64_t c) {
         sizes[static_cast<std::size_t>(c)] = round_centroid(centroids.data() + c * dimensions, c, arithmetic);
     });
     for (std::size_t column = 0; column < sizes.size(); ++column) {
@@ -123,7 +123,7 @@ Prefilter::Prefilter(std::span<const float> centroids, std::int64_t dimensions, 
               (format == CoarseFormat::bf16 || dimensions <= int8_dimensions);
 }
 
-Prefilter::Centroid Prefilter::round_centroid(const float* values, std::int64_t c, double arithmetic) {
+Prefilter::Sizes Prefilter::round_centroid(const float* values, std::int64_t c, double arithmetic) {
     // The difference of two floats is exact in double, or rounded far below what the slack covers.
     const auto centred = [&](std::int64_t j) {
         return static_cast<double>(values[j]) - static_cast<double>(centre_[static_cast<std::size_t>(j)]);
@@ -132,10 +132,10 @@ Prefilter::Centroid Prefilter::round_centroid(const float* values, std::int64_t 
     for (std::int64_t j = 0; j < dimensions_; ++j) largest = std::max(largest, std::abs(centred(j)));
     const float step = largest >= static_cast<double>(int8_smallest) ? static_cast<float>(largest / 127) : 0;
     const std::int64_t wide = kernel_.wide, elements = kernel_.word_elements;
-    std::uint32_t* word = panels_.data() + c / wide * wide * words_ + c % wide;
+    std::uint32_t* words = panels_.data() + c / wide * wide * words_ + c % wide;
     double square = 0, rounded_square = 0, residual_square = 0;
     std::int64_t total = 0;
-    for (std::int64_t first = 0; first < dimensions_; first += elements, word += wide)
+    for (std::int64_t first = 0; first < dimensions_; first += elements)
         for (std::int64_t j = first; j < std::min(first + elements, dimensions_); ++j) {
             const double component = centred(j);
             const Rounded rounded = round_to(format_, component, step);
@@ -143,7 +143,7 @@ Prefilter::Centroid Prefilter::round_centroid(const float* values, std::int64_t 
             rounded_square += rounded.value * rounded.value;
             residual_square += (component - rounded.value) * (component - rounded.value);
             total += static_cast<std::int8_t>(rounded.bits);
-            *word |= rounded.bits << ((j - first) * 32 / elements);
+            words[first / elements * wide] |= rounded.bits << ((j - first) * 32 / elements);
         }
     const double norm = std::sqrt(square) * slack, size = std::sqrt(rounded_square) * slack;
     const double residual = std::sqrt(residual_square) * slack + tiny_norm(static_cast<double>(dimensions_));

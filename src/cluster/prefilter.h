@@ -63,11 +63,11 @@ class Prefilter {
     const PrefilterKernel& kernel() const { return kernel_; }
 
   private:
-    struct Centroid {
+    struct Sizes {
         double norm, rounded;  // C and B
     };
     // Puts a centroid into its panel and its bounds; arithmetic: G.
-    Centroid round_centroid(const float* values, std::int64_t c, double arithmetic);
+    Sizes round_centroid(const float* values, std::int64_t c, double arithmetic);
 
     CoarseFormat format_;
     bool in_tiles_;

@@ -1,5 +1,6 @@
 #include "text/pipeline_tokenizer.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/atomic_file.h"
@@ -54,6 +55,13 @@ PipelineTokenizer::PipelineTokenizer(PipelineSettings settings)
                            vocabulary_size());
 }
 
+void PipelineTokenizer::push_added(TokenId added, std::vector<TokenId>& ids) const {
+    const auto is_special = [&](const AddedToken& token) { return token.id == added && token.special; };
+    if (ids.size() == 1 && ids.front() == settings_.not_before_special && std::ranges::any_of(settings_.added, is_special))
+        ids.clear();
+    ids.push_back(added);
+}
+
 void PipelineTokenizer::encode_up_to(std::string_view utf8, std::size_t most, std::vector<TokenId>& ids) const {
     std::string repaired, changed;
     if (!is_valid_utf8(utf8)) {
@@ -67,8 +75,7 @@ void PipelineTokenizer::encode_up_to(std::string_view utf8, std::size_t most, st
     }
     raw_.split(utf8, [&](std::string_view piece, TokenId added) {
         if (added >= 0) {
-            if (ids.size() == 1 && ids.front() == settings_.not_before_added) ids.clear();
-            ids.push_back(added);
+            push_added(added, ids);
             return ids.size() < most;
         }
         const bool first = piece.data() == utf8.data();
@@ -78,7 +85,7 @@ void PipelineTokenizer::encode_up_to(std::string_view utf8, std::size_t most, st
             piece = changed;
         }
         normalized_.split(piece, [&](std::string_view stretch, TokenId found) {
-            if (found >= 0) ids.push_back(found);
+            if (found >= 0) push_added(found, ids);
             else encode_stretch(stretch, first && stretch.data() == piece.data(), most, ids);
             return ids.size() < most;
         });

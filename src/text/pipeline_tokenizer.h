@@ -26,8 +26,8 @@ struct PipelineSettings {
     PostProcessor post_processor;
     // A text whose last token is this one already gets no second one (T5's </s> in SentencePiece's files). -1: none.
     TokenId last_once = -1;
-    // A text's first token is left out where it is this one and an added token follows. -1: none.
-    TokenId not_before_added = -1;
+    // A text's first token is left out where it is this one and a special token follows. -1: none.
+    TokenId not_before_special = -1;
     std::vector<TokenizerFile> files;  // what the tokenizer was read from
 };
 
@@ -53,6 +53,7 @@ class PipelineTokenizer : public Tokenizer {
     virtual void encode_stretch(std::string_view text, bool first, std::size_t most, std::vector<TokenId>& ids) const = 0;
 
   private:
+    void push_added(TokenId added, std::vector<TokenId>& ids) const;
     void encode_up_to(std::string_view utf8, std::size_t most, std::vector<TokenId>& ids) const;
     std::vector<TokenId> encode_text(std::string_view utf8, std::size_t most) const;
 

@@ -105,7 +105,7 @@ PipelineSettings make_pipeline(const SentencePieceModel& model, const SentencePi
                                                                   : make_t5_pipeline(model, layout.extra, std::move(files));
     if (!layout.legacy) {
         settings.before_all.add(replace_step(mark, " "));
-        settings.not_before_added = settings.vocabulary.id(mark);
+        settings.not_before_special = settings.vocabulary.id(mark);
     }
     add_missing(settings.vocabulary, layout.added, settings.added);
     settings.vocabulary = with_added(std::move(settings.vocabulary), settings.added);
@@ -217,7 +217,8 @@ void SentencePieceTokenizer::encode_stretch(std::string_view text, bool first, s
     if (!first && !text.starts_with(' ')) return cut(normalizer_.normalize(text, false), ids);
     std::vector<TokenId> all;
     cut(normalizer_.normalize(unknown_piece_ + (first ? mark : "") + std::string(text), false), all);
-    ids.insert(ids.end(), all.begin() + static_cast<std::ptrdiff_t>(std::min(unknown_length_, all.size())), all.end());
+    const std::size_t out = all.size() < unknown_length_ ? 0 : unknown_length_;
+    ids.insert(ids.end(), all.begin() + static_cast<std::ptrdiff_t>(out), all.end());
 }
 
 std::optional<fs::path> sentencepiece_file_in(const fs::path& folder) {

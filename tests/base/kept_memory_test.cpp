@@ -1,6 +1,7 @@
 // What jemalloc itself says of the memory that it keeps.
 #include "base/kept_memory.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <jemalloc/jemalloc.h>
 
@@ -29,6 +30,36 @@ std::size_t kept_bytes() {
 void take_and_free(std::size_t bytes) {
     std::vector<char> memory(bytes, 1);
     __asm__ volatile("" : : "r"(memory.data()) : "memory");  // it is used
+}
+
+// How long pages are kept that were freed: of arenas to come, and of each there is.
+std::vector<ssize_t> times() {
+    std::vector<ssize_t> all;
+    unsigned arenas = 0;
+    std::size_t size = sizeof arenas;
+    mallctl("arenas.narenas", &arenas, &size, nullptr, 0);
+    for (int arena = -1; arena < static_cast<int>(arenas); ++arena) {
+        ssize_t time = -2;  // an arena that is not in use has none
+        size = sizeof time;
+        const std::string name = arena < 0 ? "arenas." : "arena." + std::to_string(arena) + ".";
+        mallctl((name + "dirty_decay_ms").c_str(), &time, &size, nullptr, 0);
+        all.push_back(time);
+    }
+    return all;
+}
+
+TEST(KeptMemory, leaves_jemalloc_as_it_was) {
+    take_and_free(large);  // of the arena of its own that is for such
+    ssize_t unusual = 1234;
+    ASSERT_EQ(mallctl("arena.0.dirty_decay_ms", nullptr, nullptr, &unusual, sizeof unusual), 0);
+    const auto before = times();
+    EXPECT_THAT(before, testing::Contains(unusual));
+    EXPECT_THAT(before, testing::Contains(0)) << "the arena of large ones gives back at once";
+    {
+        const KeptMemory kept;
+        EXPECT_THAT(times(), testing::Each(testing::AnyOf(-1, -2)));
+    }
+    EXPECT_EQ(times(), before);
 }
 
 TEST(KeptMemory, what_is_freed_stays_while_one_lives_and_goes_when_the_last_one_ends) {

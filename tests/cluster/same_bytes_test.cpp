@@ -53,6 +53,26 @@ TEST(SameBytes, at_any_ranks_threads_and_shards) {
     }
 }
 
+TEST(SameBytes, where_threads_share_the_numbers_of_centroids) {
+    constexpr std::int64_t d = 120, k = 600;
+    KMeansOptions options;
+    options.clusters = k;
+    options.iterations = 6;
+    const auto values = blobs(40, 45, d, 0.8, 31);
+    options.initialization = Initialization::given;
+    options.initial_centroids.assign(values.begin(), values.begin() + k * d);
+    const auto rows = static_cast<std::int64_t>(values.size()) / d;
+    const WholeResult reference = run_single(values, d, options);
+    for (const Pruning pruning : {Pruning::off, Pruning::on})
+        for (const int threads : {1, 3}) {
+            KMeansOptions with = options;
+            with.threads = threads;
+            with.pruning = pruning;
+            EXPECT_EQ(run_sharded(values, d, with, 1, even_shards(rows, 1)), reference) << threads << " threads";
+            EXPECT_EQ(run_sharded(values, d, with, 2, wild_shards(rows, 2, 9)), reference) << threads << " threads";
+        }
+}
+
 TEST(SameBytes, with_any_kernel) {
     for (const auto& [name, values, d, options] : cases()) {
         const WholeResult reference = run_single(values, d, options);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 
 #include "cluster/canonical_distance.h"
@@ -69,12 +70,17 @@ void expect_plain_loop(std::int64_t d, std::initializer_list<std::int64_t> numbe
         const auto x = normals(static_cast<std::size_t>(block_rows * d), 0, 3),
                    c = normals(static_cast<std::size_t>(k * d), 0, 4);
         for (const TileKernel& kernel : kernels())
-            for (const std::int64_t count : {std::int64_t{1}, std::int64_t{6}, std::int64_t{29}, block_rows}) {
+            for (const std::int64_t count : std::initializer_list<std::int64_t>{1, 6, 16, 29, block_rows}) {
                 const PackedCentroids packed(c, d, kernel);
                 std::vector<RowBest> two(static_cast<std::size_t>(count)), three(static_cast<std::size_t>(count));
                 kernel.best_two(x.data(), count, packed.view(), two.data());
                 kernel.best_three(x.data(), count, packed.view(), three.data());
-                for (const std::int64_t i : {std::int64_t{0}, count / 2, count - 1}) {
+                std::vector<std::int64_t> looked_at = {0, count / 2, count - 1};
+                if (k <= narrow_most_centroids) {  // rows lie in lanes there
+                    looked_at.resize(static_cast<std::size_t>(count));
+                    std::iota(looked_at.begin(), looked_at.end(), 0);
+                }
+                for (const std::int64_t i : looked_at) {
                     std::vector<std::pair<float, std::int32_t>> values;
                     for (std::int32_t id = 0; id < k; ++id)
                         values.emplace_back(value_of(kernel, x.data() + i * d, c.data() + id * d, d, k), id);

@@ -125,15 +125,17 @@ TEST(SentencePiece, text_behind_a_special_token_gets_no_prefix_where_it_is_no_le
     EXPECT_THAT(t5->encode_for_model(before, 99), ElementsAre(6, 1, 5, 1, 3, 5, 6, 108, 4, 1));
     EXPECT_THAT(t5->encode_for_model("</s>b", 99), ElementsAre(1, 5, 1));
     EXPECT_THAT(t5->encode_for_model("  a  b ", 99), ElementsAre(3, 6, 3, 5, 1)) << "a mark, blanks made one, a";
-    EXPECT_THAT(t5->encode_for_model("<extra_id_0>▁a", 99), ElementsAre(108, 4, 1)) << "the mark is a blank, which <extra_id_0> takes";
+    EXPECT_THAT(t5->encode_for_model("<extra_id_0>▁a", 99), ElementsAre(108, 4, 1))
+        << "the mark is a blank, which <extra_id_0> takes";
     auto every_blank = ModelWriter::small();
     every_blank.normalizer = proto_integer(4, 0);
     std::filesystem::create_directory(folder.path() / "blanks");
     base::write_file_atomically(folder.path() / "blanks" / "spiece.model", every_blank.bytes());
     base::write_file_atomically(folder.path() / "blanks" / "tokenizer_config.json", R"({"legacy": false})");
-    EXPECT_THAT(load_tokenizer(folder.path() / "blanks")->encode_for_model("</s>a", 99), ElementsAre(1, 4, 1));
-    EXPECT_THAT(load_tokenizer(folder.path() / "blanks")->encode_for_model(" </s>a", 99), ElementsAre(3, 3, 1, 4, 1));
-    EXPECT_THAT(load_tokenizer(folder.path() / "blanks")->encode_for_model("\x06</s>a", 99), ElementsAre(3, 2, 1, 4, 1));
+    const auto blanks = load_tokenizer(folder.path() / "blanks");
+    EXPECT_THAT(blanks->encode_for_model("</s>a", 99), ElementsAre(1, 4, 1));
+    EXPECT_THAT(blanks->encode_for_model(" </s>a", 99), ElementsAre(3, 3, 1, 4, 1));
+    EXPECT_THAT(blanks->encode_for_model("\x06</s>a", 99), ElementsAre(3, 2, 1, 4, 1));
     t5->save(folder.path() / "copy", 128);
     EXPECT_EQ(load_tokenizer(folder.path() / "copy")->encode_for_model(before, 99), t5->encode_for_model(before, 99));
 }
