@@ -1,75 +1,25 @@
 // The encoder of a run: a given model, or one trained on the corpus without labels. Also the jobs that only train.
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/stop_signal.h"
-#include "corpus/user_document.h"
 #include "model/device.h"
 #include "model/pretrained.h"
 #include "model_folder.h"
 #include "parallel/agreement.h"
-#include "parallel/balanced_ranges.h"
 #include "parallel/collectives.h"
 #include "parallel/device_communicator.h"
-#include "parallel/heartbeat.h"
 #include "report/training_plot.h"
 #include "stages.h"
-#include "text/text_marks.h"
 #include "text/tokenizer.h"
-#include "text/vocabulary_trainer.h"
-#include "text/wordpiece_files.h"
 #include "text/word_iterator.h"
 #include "train/trainer.h"
 #include "training_data.h"
 #include "training_options.h"
+#include "vocabulary.h"
 
 namespace kohort::jobs {
 namespace {
-
-constexpr std::int64_t sentinels = 100;  // of a vocabulary for a new t5, as T5's own has
-
-// The corpus's own vocabulary, the same at any number of ranks.
-void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage, const std::string& folder) {
-    const auto& options = context.options;
-    const auto keep_files = [&] {
-        for (const auto& name : tokenizer_files_in(run.path() / folder))
-            stage.add(folder + "/" + name, base::sha256_file(run.path() / folder / name));
-    };
-    if (options.given("tokenizer")) {
-        if (context.is_root()) {
-            text::load_tokenizer(options.text("tokenizer"), lowercase_if_given(options))->save(run.path() / folder, longest_sequence);
-            keep_files();
-        }
-        parallel::barrier(context.comm);
-        return;
-    }
-    const auto info = corpus::read_corpus_info(run.path());
-    const auto range = parallel::balanced_ranges(info.text_bytes, context.comm.size())[static_cast<std::size_t>(context.comm.rank())];
-    text::VocabularyOptions settings;
-    const std::int64_t marks = options.text("family") == "t5" ? sentinels : 0;
-    settings.size = options.integer("vocabulary-size") - marks;
-    settings.normalizer.lowercase = options.flag("lowercase");
-    auto vocabulary = text::train_vocabulary(
-        context.comm,
-        [&](const std::function<void(std::string_view)>& visit) {
-            for (auto p = range.first; p < range.last; ++p) {
-                parallel::heartbeat();
-                base::leave_if_stop_requested("counting words");
-                for (const auto& user : corpus::read_partition(run.path(), static_cast<std::int32_t>(p)).users)
-                    for (const auto& event : user.events) visit(event.text);
-            }
-        },
-        settings);
-    vocabulary = text::with_sentinels(std::move(vocabulary), marks);
-    if (context.is_root()) {
-        const auto wordpiece = text::bert_settings(text::Vocabulary(vocabulary), settings.normalizer);
-        text::save_wordpiece(wordpiece, run.path() / folder, longest_sequence);
-        keep_files();
-    }
-    parallel::barrier(context.comm);
-    base::log_info("vocabulary: {} entries", base::human_count(static_cast<std::int64_t>(vocabulary.size())));
-}
 
 const char* name_of(train::ObjectiveKind objective) {
     switch (objective) {
@@ -114,7 +64,7 @@ struct Training {
 store::StageKey training_key(const JobContext& context, const Training& training, const store::StageKey& corpus) {
     const auto& options = context.options;
     store::StageKey key(training.folder);
-    for (const char* name : {"seed", "vocabulary-size", "lowercase", "family", "layers", "hidden", "heads", "intermediate", "train-tokens",
+    for (const char* name : {"seed", "vocabulary", "vocabulary-size", "lowercase", "family", "layers", "hidden", "heads", "intermediate", "train-tokens",
                              "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule", "final-rate", "cooldown",
                              "layer-decay", "weight-decay", "clip", "held-out", "evaluate-every", "patience",
                              "temperature", "dropout", "drop-tokens", "side-events", "pooling", "train-precision",
@@ -122,6 +72,7 @@ store::StageKey training_key(const JobContext& context, const Training& training
         if (options.names(name)) key.add(name, options.text(name));
     add_training_data(key, options);
     if (training.language) key.add("words", text::word_rules_version());
+    key.add("vocabulary rules", training.start ? "" : vocabulary_rules(options));
     key.add("tokenizer", options.given("tokenizer") ? fingerprint_of_tokenizer(options.text("tokenizer")) : "");
     key.add("initial model", training.start ? fingerprint_of_model(*training.start) : "");
     key.add("environment", float_environment(context));
@@ -241,10 +192,7 @@ void check_training(JobContext& context) {
             base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");
         const auto positions = given ? model::check_encoder(*given)
                                      : model::check_new_model(new_model(options, options.integer("vocabulary-size"), nullptr));
-        if (!given && !options.given("tokenizer") && options.text("family") == "t5" &&
-            options.integer("vocabulary-size") < 2 * sentinels)
-            base::fail(base::ErrorKind::usage, "--vocabulary-size {}: a t5's {} sentinels need at least {}",
-                       options.integer("vocabulary-size"), sentinels, 2 * sentinels);
+        if (!given && !options.given("tokenizer")) check_vocabulary(options);
         if (given || options.given("tokenizer"))
             text::load_tokenizer(given ? *given : std::filesystem::path(options.text("tokenizer")), lowercase_if_given(options));
         for (const char* name : {"train-tokens", "max-tokens"})

@@ -58,7 +58,9 @@ const std::vector<OptionSpec>& option_table() {
 
         {"model", text, "", "run pretrain finetune encode", "folder of a model in Hugging Face's layout; run: use it and skip training", {}},
         {"tokenizer", text, "", "run pretrain finetune tokenize", "folder or file of a tokenizer (default: the model's, or trained on the corpus)", {}},
-        {"vocabulary-size", integer, "12000", training, "entries of a vocabulary trained on the corpus", {}, 16, 1e7},
+        {"vocabulary", choice, "wordpiece", training,
+         "of a new model, trained on the corpus; wordpiece: as BERT's, of Chinese single characters; unigram: of Chinese words", {"wordpiece", "unigram"}},
+        {"vocabulary-size", integer, "12000", training, "its entries at most", {}, 16, 1e7},
         {"family", choice, "bert", training, "of a new model", {"bert", "gpt2", "t5"}},
         {"layers", integer, "2", training, "attention layers of a new model", {}, 1, 1000},
         {"hidden", integer, "128", training, "width of a new model", {}, 1, 65536},

@@ -1,4 +1,4 @@
-// Unicode's canonical decomposition (NFD) of whole texts, as BERT's normaliser needs it.
+// Unicode's normal forms of whole texts, as tokenizers need them: by the old Unicode of unicode_tables.h.
 #pragma once
 
 #include <string>
@@ -6,7 +6,10 @@
 
 namespace kohort::text {
 
-// Canonical decomposition with marks in canonical order, by the old Unicode of unicode_tables.h.
+// NFD: canonical decomposition with marks in canonical order (Unicode Standard Annex 15).
 std::u32string decompose_canonically(std::u32string_view text);
+
+// NFKC: compatibility decomposition ("Ａ" becomes "A"), then canonical composition.
+std::u32string compose_compatibly(std::u32string_view text);
 
 }  // namespace kohort::text

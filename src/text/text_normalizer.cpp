@@ -1,5 +1,8 @@
 #include "text/text_normalizer.h"
 
+#include <algorithm>
+
+#include "text/normal_form.h"
 #include "text/unicode_tables.h"
 #include "text/utf8.h"
 
@@ -61,6 +64,13 @@ TextNormalizer::Step lowercase_step() {
         std::u32string small;
         for_each_character(text, [&](char32_t code) { append_lowercase(code, small); });
         text = to_utf8(small);
+    };
+}
+
+TextNormalizer::Step nfkc_step() {
+    return [](std::string& text) {
+        const auto is_ascii = [](char byte) { return static_cast<unsigned char>(byte) < 0x80; };
+        if (!std::ranges::all_of(text, is_ascii)) text = to_utf8(compose_compatibly(to_code_points(text)));
     };
 }
 

@@ -34,5 +34,7 @@ TextNormalizer::Step replace_blanks_step(std::size_t least, std::string content)
 TextNormalizer::Step prepend_step(std::string content);
 // Every character's small form.
 TextNormalizer::Step lowercase_step();
+// Unicode's normal form NFKC.
+TextNormalizer::Step nfkc_step();
 
 }  // namespace kohort::text

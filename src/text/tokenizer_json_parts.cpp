@@ -153,8 +153,10 @@ void add_steps(const Json& object, TextNormalizer& normalizer, int depth) {
         normalizer.add(prepend_step(object.at("prepend")));
     } else if (type == "Lowercase") {
         normalizer.add(lowercase_step());
+    } else if (type == "NFKC") {
+        normalizer.add(nfkc_step());
     } else if (!object.is_null()) {
-        unknown_part("normalizer", object, "Precompiled, Strip, Replace, Prepend, Lowercase and Sequence");
+        unknown_part("normalizer", object, "Precompiled, Strip, Replace, Prepend, Lowercase, NFKC and Sequence");
     }
 }
 

@@ -78,7 +78,28 @@ constexpr auto newer_letters_and_numbers = std::to_array<Range>({
     {0x31350, 0x323AF}
 });
 
+// Characters after 9.0 that Unicode 15.0 takes for forms of older ones.
+constexpr auto newer_compatibility = std::to_array<Range>({
+    {0x32FF, 0x32FF}, {0xA7F2, 0xA7F4}, {0xAB69, 0xAB69}, {0x10781, 0x10785}, {0x10787, 0x107B0}, {0x107B2, 0x107BA},
+    {0x1E030, 0x1E06D}, {0x1F16C, 0x1F16C}, {0x1FBF0, 0x1FBF9}
+});
+
 utf8proc_category_t category(char32_t code) { return utf8proc_category(static_cast<utf8proc_int32_t>(code)); }
+
+void append_decomposition(char32_t code, int options, std::u32string& to) {
+    // U+11938 has come after Unicode 9.0. ASCII is quick and common.
+    if (code < 0x80 || code == 0x11938) {
+        to.push_back(code);
+        return;
+    }
+    std::array<utf8proc_int32_t, 32> parts{};
+    int boundary = 0;
+    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code), parts.data(), parts.size(),
+                                               static_cast<utf8proc_option_t>(UTF8PROC_STABLE | options), &boundary);
+    if (count < 1 || count > static_cast<utf8proc_ssize_t>(parts.size()))
+        base::fail(base::ErrorKind::internal, "no decomposition of U+{:04X}", static_cast<std::uint32_t>(code));
+    for (utf8proc_ssize_t i = 0; i < count; ++i) to.push_back(static_cast<char32_t>(parts[static_cast<std::size_t>(i)]));
+}
 
 }  // namespace
 
@@ -156,19 +177,11 @@ int combining_class(char32_t code) {
     return number != 0 && in_ranges(newer_combining, code) ? 0 : number;
 }
 
-void append_canonical_decomposition(char32_t code, std::u32string& to) {
-    // U+11938 has come after Unicode 9.0. ASCII is quick and common.
-    if (code < 0x80 || code == 0x11938) {
-        to.push_back(code);
-        return;
-    }
-    std::array<utf8proc_int32_t, 32> parts{};
-    int boundary = 0;
-    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code), parts.data(), parts.size(),
-                                               static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE), &boundary);
-    if (count < 1 || count > static_cast<utf8proc_ssize_t>(parts.size()))
-        base::fail(base::ErrorKind::internal, "no canonical decomposition of U+{:04X}", static_cast<std::uint32_t>(code));
-    for (utf8proc_ssize_t i = 0; i < count; ++i) to.push_back(static_cast<char32_t>(parts[static_cast<std::size_t>(i)]));
+void append_canonical_decomposition(char32_t code, std::u32string& to) { append_decomposition(code, UTF8PROC_DECOMPOSE, to); }
+
+void append_compatibility_decomposition(char32_t code, std::u32string& to) {
+    if (code >= 0x80 && in_ranges(newer_compatibility, code)) to.push_back(code);
+    else append_decomposition(code, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT, to);
 }
 
 void append_lowercase(char32_t code, std::u32string& to) {

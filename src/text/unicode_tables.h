@@ -18,7 +18,8 @@ bool is_letter(char32_t code);            // \p{L} of their regular expressions 
 bool is_number(char32_t code);            // \p{N}
 int combining_class(char32_t code);       // canonical combining class, 0 for a starter
 
-void append_canonical_decomposition(char32_t code, std::u32string& to);  // full, unordered
+void append_canonical_decomposition(char32_t code, std::u32string& to);      // full, unordered
+void append_compatibility_decomposition(char32_t code, std::u32string& to);  // full, unordered
 void append_lowercase(char32_t code, std::u32string& to);                // full mapping without context
 
 }  // namespace kohort::text

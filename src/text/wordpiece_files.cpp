@@ -1,11 +1,11 @@
 #include "text/wordpiece_files.h"
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "text/added_token_files.h"
+#include "text/tokenizer_json_writer.h"
 
 namespace kohort::text {
 namespace {
@@ -21,41 +21,11 @@ std::string token_name(const WordPieceSettings& settings, TokenId id) {
     return settings.vocabulary.token(id);
 }
 
-ordered_json template_pieces(const WordPieceSettings& settings, const std::vector<TokenId>& pattern) {
-    ordered_json pieces = ordered_json::array();
-    int type = 0;
-    for (const TokenId id : pattern) {
-        if (id == PostProcessor::second) type = 1;
-        if (id < 0) pieces.push_back({{"Sequence", {{"id", id == PostProcessor::first ? "A" : "B"}, {"type_id", type}}}});
-        else pieces.push_back({{"SpecialToken", {{"id", token_name(settings, id)}, {"type_id", type}}}});
-    }
-    return pieces;
-}
-
-ordered_json post_processor_json(const WordPieceSettings& settings) {
-    ordered_json special = ordered_json::object();
-    for (const auto* pattern : {&settings.post_processor.single, &settings.post_processor.pair})
-        for (const TokenId id : *pattern)
-            if (id >= 0) {
-                const std::string name = token_name(settings, id);
-                special[name] = {{"id", name}, {"ids", {id}}, {"tokens", {name}}};
-            }
-    return {{"type", "TemplateProcessing"},
-            {"single", template_pieces(settings, settings.post_processor.single)},
-            {"pair", template_pieces(settings, settings.post_processor.pair)},
-            {"special_tokens", special}};
+TokenNames names_of(const WordPieceSettings& settings) {
+    return [&settings](TokenId id) { return token_name(settings, id); };
 }
 
 ordered_json tokenizer_json(const WordPieceSettings& settings) {
-    ordered_json added = ordered_json::array();
-    for (const AddedToken& token : settings.added)
-        added.push_back({{"id", token.id},
-                         {"content", token.content},
-                         {"single_word", token.single_word},
-                         {"lstrip", token.lstrip},
-                         {"rstrip", token.rstrip},
-                         {"normalized", token.normalized},
-                         {"special", token.special}});
     ordered_json vocabulary = ordered_json::object();
     for (TokenId id = 0; id < settings.vocabulary.size(); ++id) {
         const std::string& token = settings.vocabulary.token(id);
@@ -65,7 +35,7 @@ ordered_json tokenizer_json(const WordPieceSettings& settings) {
     return {{"version", "1.0"},
             {"truncation", nullptr},
             {"padding", nullptr},
-            {"added_tokens", added},
+            {"added_tokens", added_tokens_json(settings.added)},
             {"normalizer",
              {{"type", "BertNormalizer"},
               {"clean_text", normalizer.clean_text},
@@ -73,7 +43,7 @@ ordered_json tokenizer_json(const WordPieceSettings& settings) {
               {"strip_accents", normalizer.strip_accents ? ordered_json(*normalizer.strip_accents) : ordered_json(nullptr)},
               {"lowercase", normalizer.lowercase}}},
             {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
-            {"post_processor", post_processor_json(settings)},
+            {"post_processor", post_processor_json(settings.post_processor, names_of(settings))},
             {"decoder", {{"type", "WordPiece"}, {"prefix", settings.prefix}, {"cleanup", true}}},
             {"model",
              {{"type", "WordPiece"},
@@ -81,19 +51,6 @@ ordered_json tokenizer_json(const WordPieceSettings& settings) {
               {"continuing_subword_prefix", settings.prefix},
               {"max_input_chars_per_word", settings.most_characters},
               {"vocab", vocabulary}}}};
-}
-
-ordered_json special_tokens_json(const WordPieceSettings& settings) {
-    ordered_json map = ordered_json::object();
-    const auto add = [&](const char* name, TokenId id) {
-        if (id >= 0) map[name] = token_name(settings, id);
-    };
-    add("unk_token", settings.special.unknown);
-    add("sep_token", settings.special.separate);
-    add("pad_token", settings.special.pad);
-    add("cls_token", settings.special.classify);
-    add("mask_token", settings.special.mask);
-    return map;
 }
 
 }  // namespace
@@ -131,7 +88,7 @@ void save_wordpiece(const WordPieceSettings& settings, const std::filesystem::pa
     base::write_file_atomically(folder / "vocab.txt", lines, file_mode);
     base::write_file_atomically(folder / "tokenizer.json", tokenizer_json(settings).dump(2) + '\n', file_mode);
 
-    ordered_json config = special_tokens_json(settings);
+    ordered_json config = special_tokens_json(settings.special, names_of(settings));
     const BertNormalizerOptions& normalizer = settings.normalizer;
     base::write_file_atomically(folder / "special_tokens_map.json", config.dump(2) + '\n', file_mode);
     config["tokenizer_class"] = "BertTokenizer";

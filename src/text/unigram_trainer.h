@@ -1,0 +1,34 @@
+// Makes a vocabulary of the unigram language model from the texts of all ranks (Kudo 2018, section 3.2): all characters and
+// all repeated strings at first, then those go, round by round, that other pieces make up for best. Of Chinese it makes words.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "parallel/communicator.h"
+#include "text/text_sample.h"
+
+namespace kohort::text {
+
+struct UnigramTrainerOptions {
+    std::int64_t size = 12'000;         // pieces at most
+    std::int64_t min_frequency = 2;     // of a character or a repeated string in the sample
+    std::int64_t most_characters = 0;   // pieces that are one character; 0: 3/4 of size
+    std::int64_t longest_piece = 16;    // characters
+    std::int64_t most_seeds = 1'000'000;  // repeated strings to begin with
+    TextSampleOptions sample = {};      // what it learns from; with the normaliser of the tokenizer
+    int threads = 1;                    // of rank 0
+};
+
+// Pieces and their log probabilities, the likelier first. No piece has white space in it or goes over the end of a script run
+// (script_runs.h), and none marks a word's beginning.
+using UnigramPieces = std::vector<std::pair<std::string, double>>;
+
+// Collective. The pieces on rank 0, the same for any number of ranks and threads and any spread of the texts; elsewhere none.
+// Every different text counts once. Error(usage) on every rank when the size leaves no room, Error(input) when there is no
+// text.
+UnigramPieces train_unigram(parallel::Communicator& comm, const TextSource& source, const UnigramTrainerOptions& options);
+
+}  // namespace kohort::text
