@@ -157,6 +157,47 @@ def compare(name, tokenizer_path, lines, expected):
     return not wrong and len(got) == len(lines)
 
 
+def kohort_vocabulary(folder, lines, size):
+    """The tokenizer that `--vocabulary unigram` makes of these lines."""
+    with open(folder / "events.csv", "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["user_id", "text"])
+        rows.writerows((f"user {i % 50}", line) for i, line in enumerate(lines))
+    common = ["--out", str(folder / "run"), "--log-level", "error"]
+    subprocess.run(["build/kohort", "ingest", "--input", str(folder / "events.csv"), *common], check=True)
+    small = ["--pretrain-steps", "1", "--batch", "2", "--layers", "1", "--hidden", "8", "--heads", "1"]
+    subprocess.run(["build/kohort", "pretrain", "--vocabulary", "unigram", "--vocabulary-size", str(size), *small, *common], check=True)
+    return folder / "run" / "pretrained"
+
+
+def nats_a_line(pieces, unknown, lines, words_of):
+    """The mean negative log probability of the lines' best ways, and their pieces, by Hugging Face's Unigram."""
+    model, score, count = models.Unigram(pieces, unknown, False), 0.0, 0
+    for line in lines:
+        for word in words_of(line):
+            for token in model.tokenize(word):
+                score += pieces[token.id][1]
+                count += 1
+    return -score / len(lines), count / len(lines)
+
+
+def check_trained_vocabulary(folder, lines):
+    """Kohort's vocabulary beside one of SentencePiece's own trainer, of as many pieces, by how likely it makes the texts."""
+    kohort = json.loads((kohort_vocabulary(folder, lines, 8000) / "tokenizer.json").read_text(encoding="utf-8"))
+    normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    texts = sorted({normalizer.normalize_str(line) for line in lines})
+    model = train_sentencepiece(folder, [word for text in texts for word in text.split()], "peer", vocab_size=8000, pad_id=-1, eos_id=-1,
+                                bos_id=-1, unk_id=0, character_coverage=1.0, add_dummy_prefix=False, normalization_rule_name="identity")
+    peer = [(piece.piece, piece.score) for piece in charsmap_of(model)[0].pieces]
+    # Only what both spell out: a vocabulary with fewer characters is not to gain by what it does not know.
+    known = {piece for piece, _ in peer if len(piece) == 1} & {piece for piece, _ in kohort["model"]["vocab"] if len(piece) == 1}
+    texts = [text for text in texts if text and set("".join(text.split())) <= known]
+    own, own_pieces = nats_a_line([tuple(entry) for entry in kohort["model"]["vocab"]], 1, texts, str.split)
+    other, other_pieces = nats_a_line(peer, 0, texts, str.split)
+    print(f"unigram vocabulary of {len(texts)} lines: {own:.2f} nats and {own_pieces:.2f} pieces a line; SentencePiece's trainer {other:.2f} and {other_pieces:.2f}")
+    return own < 1.01 * other
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path, help="an empty folder for what is trained")
@@ -227,6 +268,20 @@ def main():
     local = make("t5-small") / "tokenizer.json"
     local.write_bytes((t5 / "tokenizer.json").read_bytes())
     check("T5-small, tokenizer.json", local, lambda line: whole.encode(line).ids)
+    trained = kohort_vocabulary(make("kohort"), real, 6000)
+    for name, fast in (("tokenizers", tokenizers.Tokenizer.from_file(str(trained / "tokenizer.json"))),
+                       ("transformers", transformers.AutoTokenizer.from_pretrained(str(trained)))):
+        ids = (lambda line: fast.encode(line).ids) if name == "tokenizers" else (lambda line: fast(line)["input_ids"])
+        check(f"Kohort's own unigram, as {name} has it", trained, ids)
+    every = [chr(code) for code in range(1, 0x110000) if chr(code) not in "\n" and not 0xD800 <= code < 0xE000]
+    every = ["x" + "x".join(every[i:i + 64]) + "x" for i in range(0, len(every), 64)]
+    nfkc = make("nfkc")
+    characters = sorted(set("".join(every)) | set("".join(map(normalizers.NFKC().normalize_str, every))))
+    fast = tokenizers.Tokenizer(models.Unigram([("<unk>", 0.0)] + [(character, -9.0) for character in characters], 0, False))
+    fast.normalizer = normalizers.NFKC()
+    fast.save(str(nfkc / "tokenizer.json"))
+    good = compare("NFKC of every character", nfkc, every, lambda line: fast.encode(line).ids) and good
+    good = check_trained_vocabulary(make("peer"), real) and good
     gpt2 = make("gpt2")
     for name in ("encoder.json", "vocab.bpe"):
         (gpt2 / name).write_bytes((SHARED / "data" / "vocab_gpt2" / name).read_bytes())
