@@ -20,7 +20,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 build/kohort synth --users 600 --interests 4 --out "$work/corpus" --log-level warning
 for precision in fp32 bf16; do
-  build/kohort run --input "$work/corpus/events.csv" --clusters 4 --steps 30 --precision "$precision" --out "$work/$precision" --log-level error
+  vocabulary=wordpiece
+  [ "$precision" = fp32 ] || vocabulary=unigram
+  build/kohort run --input "$work/corpus/events.csv" --clusters 4 --steps 30 --precision "$precision" --vocabulary "$vocabulary" --out "$work/$precision" --log-level error
   echo -n "$precision: "
   check "$work/$precision"
 done
