@@ -15,7 +15,7 @@ torch::Tensor real_tokens(const torch::Tensor& lengths, std::int64_t longest) {
 
 }  // namespace
 
-Packing::Packing(const TokenBatch& batch, torch::TensorOptions options) : sequences(batch.ids.size(0)), longest(batch.ids.size(1)) {
+Packing::Packing(const TokenBatch& batch, torch::TensorOptions options) : sequences(batch.ids.size(0)), longest(batch.ids.size(1)), lengths(batch.lengths) {
     const std::int64_t shortest = batch.lengths.min().item<std::int64_t>(), most = batch.lengths.max().item<std::int64_t>();
     if (shortest < 1 || most > longest)
         base::fail(base::ErrorKind::internal, "a batch of {} columns has a sequence of {} tokens", longest,

@@ -25,6 +25,7 @@ TokenBatch make_batch(const std::vector<std::vector<std::int32_t>>& sequences, s
 // spreads them out over [B, T] and masks the rest. Without padding the rows are simply all rows.
 struct Packing {
     std::int64_t sequences, longest;
+    torch::Tensor lengths;         // int64 [B] on the CPU
     torch::Tensor rows;            // int64 [N], undefined without padding
     torch::Tensor attention_bias;  // [B, 1, 1, T]: 0 for real tokens, -inf for padding; undefined without padding
 

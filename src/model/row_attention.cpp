@@ -1,0 +1,47 @@
+#include "model/row_attention.h"
+
+#include <vector>
+
+#include "base/error.h"
+#include "model/row_attention_kernel.h"
+
+namespace kohort::model {
+namespace {
+
+using Kernel = void (*)(const AttentionRows&);
+
+Kernel kernel() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return attend_rows_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return attend_rows_avx2;
+#endif
+    return nullptr;
+}
+
+}  // namespace
+
+bool has_row_attention() { return kernel() != nullptr; }
+
+torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads, bool causal) {
+    static const Kernel chosen = kernel();
+    const bool half = joined.scalar_type() == torch::kBFloat16;
+    if (!chosen || !joined.is_cpu() || !joined.is_contiguous() || (!half && joined.scalar_type() != torch::kFloat) || joined.size(1) % (3 * heads) != 0 ||
+        lengths.sum().item<std::int64_t>() != joined.size(0))
+        base::fail(base::ErrorKind::internal, "attention by rows does not know such rows");
+    const std::int64_t size = joined.size(1) / 3, bytes = joined.element_size();
+    auto result = torch::empty({joined.size(0), size}, joined.options());
+    const auto* from = static_cast<const char*>(joined.data_ptr());
+    auto* to = static_cast<char*>(result.data_ptr());
+    thread_local std::vector<float> scratch;
+    const auto most = static_cast<std::size_t>(attention_scratch(lengths.max().item<std::int64_t>(), size / heads));
+    if (scratch.size() < most) scratch.resize(most);
+    for (std::int64_t i = 0; i < lengths.size(0); ++i) {
+        const std::int64_t tokens = lengths.data_ptr<std::int64_t>()[i];
+        chosen({from, to, half ? RowType::bfloat16 : RowType::float32, tokens, heads, size / heads, causal, scratch.data()});
+        from += tokens * 3 * size * bytes;
+        to += tokens * size * bytes;
+    }
+    return result;
+}
+
+}  // namespace kohort::model

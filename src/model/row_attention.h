@@ -1,0 +1,20 @@
+// Attention as inference on a CPU wants it: sequences of any lengths lie one behind another, and nothing is copied apart,
+// padded or spread out; a sequence's scores never leave the first caches.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+
+namespace kohort::model {
+
+// Whether this processor has it (AVX2 and fused multiply-adds).
+bool has_row_attention();
+
+// For each head softmax(q kᵀ / sqrt(width)) v, of each sequence by itself. joined [N, 3 heads width], fp32 or bf16, contiguous on
+// the CPU: of each token all heads' q, then k, then v; lengths int64 [B] on the CPU, at least 1, N in all -> [N, heads width] of
+// the same type. Computed in fp32 by the calling thread; the same bits with AVX2 and with AVX-512, and whatever other
+// sequences there are. causal: a token looks at those before it and at itself.
+torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads, bool causal = false);
+
+}  // namespace kohort::model

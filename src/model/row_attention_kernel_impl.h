@@ -1,0 +1,167 @@
+// The kernel of row_attention.h for the instruction set that the including file is compiled for. Every number is the result of the
+// same fused multiply-adds in the same order with either, so results are the same bits. Nothing of the standard library's templates
+// is used: the linker could take their code from here for processors that cannot run it.
+#include <cstring>
+
+#include "model/row_attention_kernel.h"
+
+namespace kohort::model {
+namespace {
+
+constexpr std::int64_t lanes = 16;
+using Lanes [[gnu::vector_size(64)]] = float;
+using Bits [[gnu::vector_size(64)]] = std::int32_t;
+
+inline Lanes load(const float* from) {
+    Lanes value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+inline void store(float* to, Lanes value) { std::memcpy(to, &value, sizeof value); }
+
+inline float to_float(std::uint16_t upper_half) {
+    const std::uint32_t bits = static_cast<std::uint32_t>(upper_half) << 16;
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+inline float to_float(float value) { return value; }
+
+// To the nearest, ties to even, as PyTorch rounds.
+inline void round_to(float value, std::uint16_t& to) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    to = value != value ? 0x7FC0 : static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+inline void round_to(float value, float& to) { to = value; }
+
+// out [Rows, 16 Columns] = a [Rows, terms] b [terms, 16 Columns]
+template <int Rows, int Columns>
+void multiply_block(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, std::int64_t terms, float* out, std::int64_t out_stride) {
+    Lanes sums[Rows][Columns] = {};
+    for (std::int64_t k = 0; k < terms; ++k) {
+        Lanes right[Columns];
+        for (int column = 0; column < Columns; ++column) right[column] = load(b + k * b_stride + column * lanes);
+        for (int row = 0; row < Rows; ++row) {
+            const Lanes left = a[row * a_stride + k] - Lanes{};
+            for (int column = 0; column < Columns; ++column) sums[row][column] += left * right[column];
+        }
+    }
+    for (int row = 0; row < Rows; ++row)
+        for (int column = 0; column < Columns; ++column) store(out + row * out_stride + column * lanes, sums[row][column]);
+}
+
+// columns: a multiple of 16
+template <int Rows>
+void multiply_rows(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, std::int64_t terms, std::int64_t columns, float* out,
+                   std::int64_t out_stride) {
+    std::int64_t column = 0;
+    for (; column + 2 * lanes <= columns; column += 2 * lanes) multiply_block<Rows, 2>(a, a_stride, b + column, b_stride, terms, out + column, out_stride);
+    if (column < columns) multiply_block<Rows, 1>(a, a_stride, b + column, b_stride, terms, out + column, out_stride);
+}
+
+// e^x for x <= 0, to 2e-7; below -87 as at -87. Range reduction and polynomial of Cephes' expf.
+inline Lanes exponential(Lanes x) {
+    x = x < -87.0F ? Lanes{} - 87.0F : x;
+    constexpr float to_integer = 12582912.0F;  // 1.5 x 2^23: the last bit counts ones
+    constexpr std::int32_t its_bits = 0x4B400000;
+    const Lanes shifted = x * 1.44269504F + to_integer;
+    const Lanes n = shifted - to_integer;
+    const Lanes r = x - n * 0.693359375F - n * -2.12194440e-4F;
+    Lanes p = r * 1.9875691500e-4F + 1.3981999507e-3F;
+    p = p * r + 8.3334519073e-3F;
+    p = p * r + 4.1665795894e-2F;
+    p = p * r + 1.6666665459e-1F;
+    p = p * r + 5.0000001201e-1F;
+    p = p * (r * r) + (r + 1.0F);
+    Bits exponent;
+    std::memcpy(&exponent, &shifted, sizeof exponent);
+    exponent = (exponent - its_bits + 127) << 23;
+    Lanes power;
+    std::memcpy(&power, &exponent, sizeof power);
+    return p * power;
+}
+
+// scores [padded] become e^(score - largest) of the first `count`, then 0; returns one over their sum.
+inline float softmax(float* scores, std::int64_t count, std::int64_t padded) {
+    float largest = -__builtin_inff();
+    bool number = true;
+    for (std::int64_t j = 0; j < count; ++j) {
+        largest = scores[j] > largest ? scores[j] : largest;
+        number = number && scores[j] == scores[j];
+    }
+    Lanes sums = {};
+    for (std::int64_t j = 0; j < padded; j += lanes) {
+        store(scores + j, exponential(load(scores + j) - largest));
+        for (std::int64_t rest = count; rest < j + lanes; ++rest)
+            if (rest >= j) scores[rest] = 0;
+        sums += load(scores + j);
+    }
+    float sum = 0;
+    for (std::int64_t lane = 0; lane < lanes; ++lane) sum += sums[lane];
+    return number ? 1 / sum : __builtin_nanf("");
+}
+
+template <int RowsAtOnce, class Value>
+class Attention {
+  public:
+    explicit Attention(const AttentionRows& rows)
+        : joined_(static_cast<const Value*>(rows.joined)), result_(static_cast<Value*>(rows.result)), tokens_(rows.tokens), heads_(rows.heads),
+          width_(rows.width), causal_(rows.causal), padded_tokens_((rows.tokens + lanes - 1) / lanes * lanes),
+          padded_width_((rows.width + lanes - 1) / lanes * lanes), scale_(static_cast<float>(1 / __builtin_sqrt(static_cast<double>(rows.width)))),
+          query_(rows.scratch), keys_(query_ + tokens_ * width_), values_(keys_ + width_ * padded_tokens_),
+          scores_(values_ + tokens_ * padded_width_), sums_(scores_ + RowsAtOnce * padded_tokens_) {}
+
+    void run() {
+        for (std::int64_t head = 0; head < heads_; ++head) {
+            gather(head);
+            std::int64_t row = 0;
+            for (; row + RowsAtOnce <= tokens_; row += RowsAtOnce) attend<RowsAtOnce>(head, row);
+            for (; row < tokens_; ++row) attend<1>(head, row);
+        }
+    }
+
+  private:
+    // The head's queries, scaled; its keys, one column a token; its values.
+    void gather(std::int64_t head) {
+        const std::int64_t size = heads_ * width_;
+        for (std::int64_t token = 0; token < tokens_; ++token) {
+            const Value* from = joined_ + token * 3 * size + head * width_;
+            for (std::int64_t i = 0; i < width_; ++i) query_[token * width_ + i] = to_float(from[i]) * scale_;
+            for (std::int64_t i = 0; i < width_; ++i) keys_[i * padded_tokens_ + token] = to_float(from[size + i]);
+            for (std::int64_t i = 0; i < width_; ++i) values_[token * padded_width_ + i] = to_float(from[2 * size + i]);
+            for (std::int64_t i = width_; i < padded_width_; ++i) values_[token * padded_width_ + i] = 0;
+        }
+        for (std::int64_t i = 0; i < width_; ++i)
+            for (std::int64_t token = tokens_; token < padded_tokens_; ++token) keys_[i * padded_tokens_ + token] = 0;
+    }
+
+    template <int Rows>
+    void attend(std::int64_t head, std::int64_t row) {
+        multiply_rows<Rows>(query_ + row * width_, width_, keys_, padded_tokens_, width_, padded_tokens_, scores_, padded_tokens_);
+        float factors[Rows];
+        for (std::int64_t i = 0; i < Rows; ++i) factors[i] = softmax(scores_ + i * padded_tokens_, causal_ ? row + i + 1 : tokens_, padded_tokens_);
+        multiply_rows<Rows>(scores_, padded_tokens_, values_, padded_width_, tokens_, padded_width_, sums_, padded_width_);
+        for (std::int64_t i = 0; i < Rows; ++i) {
+            Value* to = result_ + ((row + i) * heads_ + head) * width_;
+            for (std::int64_t j = 0; j < width_; ++j) round_to(sums_[i * padded_width_ + j] * factors[i], to[j]);
+        }
+    }
+
+    const Value* joined_;
+    Value* result_;
+    std::int64_t tokens_, heads_, width_;
+    bool causal_;
+    std::int64_t padded_tokens_, padded_width_;
+    float scale_;
+    float *query_, *keys_, *values_, *scores_, *sums_;
+};
+
+template <int RowsAtOnce>
+void attend_rows(const AttentionRows& rows) {
+    if (rows.type == RowType::bfloat16) Attention<RowsAtOnce, std::uint16_t>(rows).run();
+    else Attention<RowsAtOnce, float>(rows).run();
+}
+
+}  // namespace
+}  // namespace kohort::model
