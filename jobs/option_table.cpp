@@ -58,8 +58,9 @@ const std::vector<OptionSpec>& option_table() {
 
         {"model", text, "", "run pretrain finetune encode", "folder of a model in Hugging Face's layout; run: use it and skip training", {}},
         {"tokenizer", text, "", "run pretrain finetune tokenize", "folder or file of a tokenizer (default: the model's, or trained on the corpus)", {}},
-        {"vocabulary", choice, "wordpiece", training,
-         "of a new model, trained on the corpus; wordpiece: as BERT's, of Chinese single characters; unigram: of Chinese words", {"wordpiece", "unigram"}},
+        {"vocabulary", choice, "unigram", training,
+         "of a new model, trained on the corpus; unigram: words and parts of words, of Chinese too; wordpiece: as BERT's, of Chinese single characters",
+         {"unigram", "wordpiece"}},
         {"vocabulary-size", integer, "12000", training, "its entries at most", {}, 16, 1e7},
         {"family", choice, "bert", training, "of a new model", {"bert", "gpt2", "t5"}},
         {"layers", integer, "2", training, "attention layers of a new model", {}, 1, 1000},

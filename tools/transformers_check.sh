@@ -20,8 +20,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 build/kohort synth --users 600 --interests 4 --out "$work/corpus" --log-level warning
 for precision in fp32 bf16; do
-  vocabulary=wordpiece
-  [ "$precision" = fp32 ] || vocabulary=unigram
+  vocabulary=unigram
+  [ "$precision" = fp32 ] || vocabulary=wordpiece
   build/kohort run --input "$work/corpus/events.csv" --clusters 4 --steps 30 --precision "$precision" --vocabulary "$vocabulary" --out "$work/$precision" --log-level error
   echo -n "$precision: "
   check "$work/$precision"

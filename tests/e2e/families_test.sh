@@ -42,8 +42,10 @@ assert all(name.startswith("transformer.") for name in tensors) and tensors["tra
 config, tensors = folder("t5.1x1/pretrained")
 assert config["architectures"] == ["T5ForConditionalGeneration"] and config["num_decoder_layers"] == 1, config
 assert tensors["decoder.block.0.layer.1.EncDecAttention.k.weight"] == [16, 16]
-vocabulary = open("t5.1x1/pretrained/vocab.txt").read().split("\n")
-assert vocabulary[-2] == "<extra_id_0>" and vocabulary[-101] == "<extra_id_99>" and len(vocabulary) - 1 == config["vocab_size"] <= 400
+tokenizer = json.load(open("t5.1x1/pretrained/tokenizer.json"))
+added, pieces = tokenizer["added_tokens"], len(tokenizer["model"]["vocab"])
+assert [token["id"] for token in added[-100:]] == list(range(pieces, pieces + 100)) and pieces + 100 == config["vocab_size"] <= 400
+assert added[-1]["content"] == "<extra_id_0>" and added[-100]["content"] == "<extra_id_99>"
 config, tensors = folder("t5.1x1/model")  # pairs have no use for a decoder
 assert config["architectures"] == ["T5EncoderModel"] and not any(name.startswith("decoder.") for name in tensors)
 P

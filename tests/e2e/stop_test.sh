@@ -10,7 +10,7 @@ expected=$(digest whole)
 ranks_here() { for p in $(pgrep -x kohort || true); do if [ "$(readlink "/proc/$p/cwd")" = "$work" ]; then echo "$p"; fi; done; }
 
 stage=0
-for condition in '[ -d $out/corpus ]' '[ -e $out/checksum/corpus.sha256 ]' '[ -e $out/model/vocab.txt ]' \
+for condition in '[ -d $out/corpus ]' '[ -e $out/checksum/corpus.sha256 ]' '[ -e $out/model/tokenizer.json ]' \
   '[ -e $out/checksum/model.sha256 ]' '[ -e $out/embedding/part-00003.h5 ]'; do
   stage=$((stage + 1))
   out=stopped$stage

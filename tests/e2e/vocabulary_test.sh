@@ -24,7 +24,7 @@ code=0
 [ "$code" -eq 2 ] && grep -q 'vocabulary was unigram, is wordpiece' said.txt || { cat said.txt; fail "the other vocabulary ended with $code"; }
 
 # A whole run, killed when the vocabulary is there and resumed on more ranks.
-whole=("${quick[@]}" --steps 40 --vocabulary unigram)
+whole=("${quick[@]}" --steps 40)
 ranks 1 run --input corpus/events.csv "${whole[@]}" --out whole
 ranks 2 run --input corpus/events.csv "${whole[@]}" --out half-made & victim=$!
 for _ in $(seq 600); do [ -s half-made/model/tokenizer.json ] && break; sleep 0.05; done
@@ -48,11 +48,11 @@ P
 
 # As many sentinels as T5 has; too few entries are refused.
 cp -r ingested t5
-ranks 2 pretrain --vocabulary unigram --family t5 --pretrain-steps 2 "${model[@]}" --out t5
+ranks 2 pretrain --family t5 --pretrain-steps 2 "${model[@]}" --out t5
 grep -q '<extra_id_99>' t5/pretrained/tokenizer.json || fail "a t5 without sentinels"
 refused() {
   local said=$1 code=0; shift
-  ranks 2 pretrain --vocabulary unigram --out ingested "$@" >said.txt 2>&1 || code=$?
+  ranks 2 pretrain --out ingested "$@" >said.txt 2>&1 || code=$?
   [ "$code" -eq 2 ] && grep -q "$said" said.txt || { cat said.txt; fail "$* ended with $code"; }
 }
 refused 'at least 21' --vocabulary-size 20

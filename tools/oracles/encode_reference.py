@@ -2,11 +2,12 @@
 """Recomputes users' vectors of a run from its model/ and corpus/ and compares them with its embedding/.
 
 Nothing of Kohort is used: the model and the tokenizer are loaded by `transformers` (--transformers), or by the plain
-BERT and WordPiece below. Prints the smallest cosine over the users compared, and ends with 1
+BERT, WordPiece and unigram below. Prints the smallest cosine over the users compared, and ends with 1
 where it is below the limit (0.9999 for fp32 vectors, 0.999 for bf16).
 """
 import argparse
 import json
+import math
 import pathlib
 import struct
 import sys
@@ -115,6 +116,37 @@ class PlainWordPiece:
         return [self.ids["[CLS]"], *ids[:most - 2], self.ids["[SEP]"]]
 
 
+class PlainUnigram:
+    """The unigram tokenizer of tokenizer.json (NFKC, small letters, words at white space, the likeliest pieces of each)."""
+
+    def __init__(self, folder):
+        file = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        self.pieces = {piece: (id, score) for id, (piece, score) in enumerate(file["model"]["vocab"])}
+        self.lower = {"type": "Lowercase"} in file["normalizer"]["normalizers"]
+        self.unknown = file["model"]["unk_id"]
+        self.unknown_score = min(score for _, score in file["model"]["vocab"]) - 10
+        self.longest = max(map(len, self.pieces))
+
+    def cut(self, word):
+        best = [(0.0, 0, 0)] + [(-math.inf, 0, 0)] * len(word)  # score, where the last piece begins, its id
+        for begin in range(len(word)):
+            for end in range(begin + 1, min(begin + self.longest, len(word)) + 1):
+                id, score = self.pieces.get(word[begin:end], (self.unknown, self.unknown_score if end == begin + 1 else -math.inf))
+                if best[begin][0] + score > best[end][0]:
+                    best[end] = (best[begin][0] + score, begin, id)
+        ids, end = [], len(word)
+        while end > 0:
+            if not (ids and ids[-1] == best[end][2] == self.unknown):
+                ids.append(best[end][2])
+            end = best[end][1]
+        return ids[::-1]
+
+    def encode(self, text, most):
+        text = unicodedata.normalize("NFKC", text)
+        ids = [id for word in (text.lower() if self.lower else text).split() for id in self.cut(word)]
+        return [self.pieces["[CLS]"][0], *ids[:most - 2], self.pieces["[SEP]"][0]]
+
+
 def load(folder, plain):
     """(what was used, function from ids to hidden states, function from (text, most) to ids)"""
     if not plain:
@@ -123,7 +155,8 @@ def load(folder, plain):
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         return (f"transformers {transformers.__version__}", lambda ids: model(torch.tensor([ids])).last_hidden_state[0],
                 lambda text, most: tokenizer(text, truncation=True, max_length=most)["input_ids"])
-    model, tokenizer = PlainBert(folder), PlainWordPiece(folder)
+    model = PlainBert(folder)
+    tokenizer = PlainWordPiece(folder) if (folder / "vocab.txt").exists() else PlainUnigram(folder)
     return "plain PyTorch", lambda ids: model.hidden(torch.tensor(ids)), tokenizer.encode
 
 
