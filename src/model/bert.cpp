@@ -106,9 +106,12 @@ std::unique_ptr<Encoder> Bert::copy(torch::Device device, torch::ScalarType type
 }
 
 void Bert::pack() {
+    embedding_norm_.pack();
     for (Layer& layer : layers_) {
         layer.projections = joined_projections(layer);
         for (Linear* linear : {&layer.projections, &layer.attention_output, &layer.intermediate, &layer.output}) linear->pack();
+        layer.attention_norm.pack();
+        layer.output_norm.pack();
         if (layer.projections.packed) layer.query = layer.key = layer.value = Linear();
     }
     parameters_.clear();

@@ -7,6 +7,7 @@
 #include "model/attention.h"
 #include "model/checkpointed.h"
 #include "model/config_fields.h"
+#include "model/row_attention.h"
 #include "model/torch_compat.h"
 #include "model/weights.h"
 
@@ -128,7 +129,10 @@ torch::Tensor Gpt2::run_block(int index, const torch::Tensor& x, const Packing& 
 torch::Tensor Gpt2::attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
                               DropoutSource* dropout) const {
     const std::int64_t heads = config_.n_head, width = config_.n_embd / heads;
-    const auto split = packing.unpack(blocks_[static_cast<std::size_t>(index)].attention_input(x))  // -> [3, B, heads, T, width]
+    const Linear& input = blocks_[static_cast<std::size_t>(index)].attention_input;
+    const auto joined = input(x);
+    if (input.packed && has_row_attention()) return row_attention(joined, packing.lengths, heads, /*causal=*/true);
+    const auto split = packing.unpack(joined)  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
                            .contiguous();
@@ -140,8 +144,11 @@ std::unique_ptr<Encoder> Gpt2::with_weights(TensorSource source) const { return 
 
 std::unique_ptr<Encoder> Gpt2::copy(torch::Device device, torch::ScalarType type) const {
     auto result = std::make_unique<Gpt2>(config_, copied_weights(parameters_, device, type));
-    for (Block& block : result->blocks_)
+    result->final_norm_.pack();
+    for (Block& block : result->blocks_) {
+        for (LayerNorm* norm : {&block.attention_norm, &block.feed_forward_norm}) norm->pack();
         for (Linear* linear : {&block.attention_input, &block.attention_output, &block.intermediate, &block.output}) linear->pack();
+    }
     result->parameters_.clear();
     return result;
 }

@@ -13,6 +13,8 @@
 #include "model/device.h"
 #include "model/model_config.h"
 #include "model/packed_linear.h"
+#include "model/row_kernels.h"
+#include "model/row_norm.h"
 #include "model/torch_compat.h"
 #include "model/training_linear.h"
 
@@ -90,10 +92,16 @@ inline torch::Tensor token_rows(const torch::Tensor& table, const torch::Tensor&
 struct LayerNorm {
     torch::Tensor weight, bias;
     double epsilon = 1e-12;
+    std::shared_ptr<const RowNorm> rows;  // instead of them, in an encoder that only encodes
     LayerNorm() = default;
     LayerNorm(ParameterList& list, const std::string& name, std::int64_t size, double epsilon_)
         : weight(list.add(name + ".weight", {size})), bias(list.add(name + ".bias", {size})), epsilon(epsilon_) {}
-    torch::Tensor operator()(const torch::Tensor& x) const { return compat::layer_norm(x, weight, bias, epsilon); }
+    torch::Tensor operator()(const torch::Tensor& x) const { return rows ? (*rows)(x.contiguous()) : compat::layer_norm(x, weight, bias, epsilon); }
+
+    // Takes no gradients any more, where this processor has kernels for it.
+    void pack() {
+        if (row_kernels() && weight.is_cpu()) rows = std::make_shared<const RowNorm>(weight, bias, epsilon);
+    }
 };
 
 inline torch::Device torch_device(Device device) {

@@ -3,29 +3,15 @@
 #include <vector>
 
 #include "base/error.h"
-#include "model/row_attention_kernel.h"
+#include "model/row_kernels.h"
 
 namespace kohort::model {
-namespace {
-
-using Kernel = void (*)(const AttentionRows&);
-
-Kernel kernel() {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return attend_rows_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return attend_rows_avx2;
-#endif
-    return nullptr;
-}
-
-}  // namespace
-
-bool has_row_attention() { return kernel() != nullptr; }
+bool has_row_attention() { return row_kernels() != nullptr; }
 
 torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads, bool causal) {
-    static const Kernel chosen = kernel();
+    const auto* kernels = row_kernels();
     const bool half = joined.scalar_type() == torch::kBFloat16;
-    if (!chosen || !joined.is_cpu() || !joined.is_contiguous() || (!half && joined.scalar_type() != torch::kFloat) || joined.size(1) % (3 * heads) != 0 ||
+    if (!kernels || !joined.is_cpu() || !joined.is_contiguous() || (!half && joined.scalar_type() != torch::kFloat) || joined.size(1) % (3 * heads) != 0 ||
         lengths.sum().item<std::int64_t>() != joined.size(0))
         base::fail(base::ErrorKind::internal, "attention by rows does not know such rows");
     const std::int64_t size = joined.size(1) / 3, bytes = joined.element_size();
@@ -37,7 +23,7 @@ torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& le
     if (scratch.size() < most) scratch.resize(most);
     for (std::int64_t i = 0; i < lengths.size(0); ++i) {
         const std::int64_t tokens = lengths.data_ptr<std::int64_t>()[i];
-        chosen({from, to, half ? RowType::bfloat16 : RowType::float32, tokens, heads, size / heads, causal, scratch.data()});
+        kernels->attend({from, to, half ? RowType::bfloat16 : RowType::float32, tokens, heads, size / heads, causal, scratch.data()});
         from += tokens * 3 * size * bytes;
         to += tokens * size * bytes;
     }

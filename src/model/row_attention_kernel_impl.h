@@ -1,39 +1,9 @@
-// The kernel of row_attention.h for the instruction set that the including file is compiled for. Every number is the result of the
-// same fused multiply-adds in the same order with either, so results are the same bits. Nothing of the standard library's templates
-// is used: the linker could take their code from here for processors that cannot run it.
-#include <cstring>
-
-#include "model/row_attention_kernel.h"
+// The kernel of row_attention.h for the instruction set that the including file is compiled for (see row_lanes.h).
+#include "model/row_kernels.h"
+#include "model/row_lanes.h"
 
 namespace kohort::model {
 namespace {
-
-constexpr std::int64_t lanes = 16;
-using Lanes [[gnu::vector_size(64)]] = float;
-using Bits [[gnu::vector_size(64)]] = std::int32_t;
-
-inline Lanes load(const float* from) {
-    Lanes value;
-    std::memcpy(&value, from, sizeof value);
-    return value;
-}
-inline void store(float* to, Lanes value) { std::memcpy(to, &value, sizeof value); }
-
-inline float to_float(std::uint16_t upper_half) {
-    const std::uint32_t bits = static_cast<std::uint32_t>(upper_half) << 16;
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
-inline float to_float(float value) { return value; }
-
-// To the nearest, ties to even, as PyTorch rounds.
-inline void round_to(float value, std::uint16_t& to) {
-    std::uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    to = value != value ? 0x7FC0 : static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-inline void round_to(float value, float& to) { to = value; }
 
 // out [Rows, 16 Columns] = a [Rows, terms] b [terms, 16 Columns]
 template <int Rows, int Columns>
@@ -97,9 +67,7 @@ inline float softmax(float* scores, std::int64_t count, std::int64_t padded) {
             if (rest >= j) scores[rest] = 0;
         sums += load(scores + j);
     }
-    float sum = 0;
-    for (std::int64_t lane = 0; lane < lanes; ++lane) sum += sums[lane];
-    return number ? 1 / sum : __builtin_nanf("");
+    return number ? 1 / sum_of(sums) : __builtin_nanf("");
 }
 
 template <int RowsAtOnce, class Value>
@@ -124,16 +92,31 @@ class Attention {
   private:
     // The head's queries, scaled; its keys, one column a token; its values.
     void gather(std::int64_t head) {
-        const std::int64_t size = heads_ * width_;
+        const std::int64_t size = heads_ * width_, whole = width_ / lanes * lanes;
         for (std::int64_t token = 0; token < tokens_; ++token) {
             const Value* from = joined_ + token * 3 * size + head * width_;
-            for (std::int64_t i = 0; i < width_; ++i) query_[token * width_ + i] = to_float(from[i]) * scale_;
-            for (std::int64_t i = 0; i < width_; ++i) keys_[i * padded_tokens_ + token] = to_float(from[size + i]);
-            for (std::int64_t i = 0; i < width_; ++i) values_[token * padded_width_ + i] = to_float(from[2 * size + i]);
-            for (std::int64_t i = width_; i < padded_width_; ++i) values_[token * padded_width_ + i] = 0;
+            float* const query = query_ + token * width_;
+            float* const value = values_ + token * padded_width_;
+            for (std::int64_t i = 0; i < whole; i += lanes) {
+                store(query + i, load(from + i) * scale_);
+                store(value + i, load(from + 2 * size + i));
+            }
+            for (std::int64_t i = whole; i < width_; ++i) query[i] = to_float(from[i]) * scale_;
+            if (whole < width_) store(value + whole, load_some(from + 2 * size + whole, width_ - whole));
         }
-        for (std::int64_t i = 0; i < width_; ++i)
-            for (std::int64_t token = tokens_; token < padded_tokens_; ++token) keys_[i * padded_tokens_ + token] = 0;
+        for (std::int64_t first = 0; first < padded_tokens_; first += lanes) gather_keys(joined_ + size + head * width_, first);
+    }
+
+    // Sixteen columns of the keys, so that what is written lies together; zeros behind the last token.
+    void gather_keys(const Value* keys, std::int64_t first) {
+        const std::int64_t stride = 3 * heads_ * width_, count = tokens_ - first < lanes ? tokens_ - first : lanes;
+        for (std::int64_t i = 0; i < width_; ++i) {
+            float* const to = keys_ + i * padded_tokens_ + first;
+            const Value* from = keys + first * stride + i;
+            std::int64_t token = 0;
+            for (; token < count; ++token) to[token] = to_float(from[token * stride]);
+            for (; token < lanes; ++token) to[token] = 0;
+        }
     }
 
     template <int Rows>
@@ -144,7 +127,10 @@ class Attention {
         multiply_rows<Rows>(scores_, padded_tokens_, values_, padded_width_, tokens_, padded_width_, sums_, padded_width_);
         for (std::int64_t i = 0; i < Rows; ++i) {
             Value* to = result_ + ((row + i) * heads_ + head) * width_;
-            for (std::int64_t j = 0; j < width_; ++j) round_to(sums_[i * padded_width_ + j] * factors[i], to[j]);
+            const float* const from = sums_ + i * padded_width_;
+            std::int64_t j = 0;
+            for (; j + lanes <= width_; j += lanes) store(to + j, load(from + j) * factors[i]);
+            for (; j < width_; ++j) round_to(from[j] * factors[i], to[j]);
         }
     }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "model/row_attention_kernel.h"
+#include "model/row_kernels.h"
 
 namespace kohort::model {
 namespace {
@@ -81,7 +81,7 @@ TEST_P(RowAttentionTest, gives_the_same_bits_with_both_instruction_sets) {
             torch::Tensor results[2];
             for (int i = 0; i < 2; ++i) {
                 results[i] = torch::empty({shape.lengths.back(), shape.heads * shape.width}, joined.options());
-                (i == 0 ? attend_rows_avx2 : attend_rows_avx512)({joined.data_ptr(), results[i].data_ptr(),
+                (i == 0 ? row_kernels_avx2 : row_kernels_avx512).attend({joined.data_ptr(), results[i].data_ptr(),
                                                                   GetParam() == torch::kBFloat16 ? RowType::bfloat16 : RowType::float32,
                                                                   shape.lengths.back(), shape.heads, shape.width, causal, scratch.data()});
             }

@@ -1,0 +1,8 @@
+#include "model/row_attention_kernel_impl.h"
+#include "model/row_norm_kernel_impl.h"
+
+namespace kohort::model {
+
+const RowKernels row_kernels_avx512{attend_rows<8>, normalize_rows};
+
+}  // namespace kohort::model
