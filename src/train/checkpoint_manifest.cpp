@@ -9,7 +9,7 @@ namespace kohort::train {
 namespace {
 
 // This line, JSON on one line, the SHA-256 of both as 64 hex digits on the last line.
-constexpr std::string_view magic = "kohort checkpoint 2\n";
+constexpr std::string_view magic = "kohort checkpoint 3\n";
 constexpr std::size_t last_line = 65;
 
 using Curve = std::vector<std::pair<std::int64_t, double>>;
@@ -34,11 +34,14 @@ std::string manifest_text(const CheckpointManifest& manifest) {
     const TrainingProgress& progress = manifest.progress;
     std::vector<std::uint32_t> largest_bits;
     for (const float value : progress.recent_largest) largest_bits.push_back(std::bit_cast<std::uint32_t>(value));
+    std::vector<std::uint64_t> watched_bits;
+    for (const double value : progress.watched) watched_bits.push_back(std::bit_cast<std::uint64_t>(value));
     nlohmann::ordered_json json = {{"key", manifest.key},
                                    {"step", progress.step},
                                    {"recent_largest_bits", largest_bits},
                                    {"loss_bits", curve_bits(progress.loss)},
                                    {"held_out_loss_bits", curve_bits(progress.held_out_loss)},
+                                   {"watched_bits", watched_bits},
                                    {"tensors", manifest.tensors},
                                    {"vectors", manifest.vectors}};
     auto& parts = json["parts"] = nlohmann::ordered_json::array();
@@ -64,6 +67,8 @@ std::optional<CheckpointManifest> parse_manifest(std::string_view text) {
         result.progress.recent_largest.push_back(std::bit_cast<float>(bits));
     result.progress.loss = curve_of(json.at("loss_bits"));
     result.progress.held_out_loss = curve_of(json.at("held_out_loss_bits"));
+    for (const std::uint64_t bits : json.at("watched_bits").get<std::vector<std::uint64_t>>())
+        result.progress.watched.push_back(std::bit_cast<double>(bits));
     json.at("tensors").get_to(result.tensors);
     json.at("vectors").get_to(result.vectors);
     for (const auto& part : json.at("parts"))

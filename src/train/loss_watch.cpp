@@ -8,6 +8,21 @@
 
 namespace kohort::train {
 
+std::vector<double> LossWatch::state() const {
+    std::vector<double> result;
+    if (!first_) return result;
+    result = {*first_, best_};
+    result.insert(result.end(), recent_.begin(), recent_.end());
+    return result;
+}
+
+void LossWatch::restore(const std::vector<double>& state) {
+    if (state.empty()) return;
+    first_ = state.at(0);
+    best_ = state.at(1);
+    recent_.assign(state.begin() + 2, state.end());
+}
+
 void LossWatch::add(std::int64_t step, double loss) {
     if (!std::isfinite(loss))
         base::fail(base::ErrorKind::internal,

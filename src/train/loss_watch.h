@@ -6,6 +6,7 @@
 #include <deque>
 #include <limits>
 #include <optional>
+#include <vector>
 
 namespace kohort::train {
 
@@ -14,8 +15,10 @@ class LossWatch {
     // factor: see add(); 0 looks for numbers that are not finite only.
     explicit LossWatch(double factor) : factor_(factor) {}
 
-    // The loss of the whole training's first step, where a resumed one does not begin with it.
-    void set_first(double loss) { first_ = loss; }
+    // What a checkpoint keeps of it, so that a resumed training ends where an uninterrupted one would; empty before the first
+    // loss.
+    std::vector<double> state() const;
+    void restore(const std::vector<double>& state);
 
     // Throws Error(internal) that names the step where the loss is not finite, or where the mean of the last 32 losses is
     // more than `factor` times the first step's (or 1, where that is less), or, once such a mean was 1 below the first

@@ -160,7 +160,7 @@ class Trainer {
 
     // Everything that a checkpoint holds; the values are the training's own.
     TrainingState state() {
-        TrainingState result{{step_, gradients_.recent_largest(), report_.loss, report_.held_out_loss}, weights_.masters(), {}};
+        TrainingState result{{step_, gradients_.recent_largest(), report_.loss, report_.held_out_loss, watch_.state()}, weights_.masters(), {}};
         const auto add = [&](const char* name, const parallel::Range& elements, const FlatTensors& values) {
             result.vectors.push_back({name, elements, values});
         };
@@ -178,7 +178,7 @@ class Trainer {
         gradients_.set_recent_largest(std::move(found.progress.recent_largest));
         report_.loss = std::move(found.progress.loss);
         report_.held_out_loss = std::move(found.progress.held_out_loss);
-        if (!report_.loss.empty()) watch_.set_first(report_.loss.front().second);
+        watch_.restore(found.progress.watched);
         optimizer_.set_steps(step_);
         weights_.refresh();
         if (comm_.is_root()) base::log_info("{}: resumed after step {} of {}", objective_->name(), step_, options_.steps);

@@ -21,6 +21,7 @@ struct TrainingProgress {
     std::vector<float> recent_largest;                           // GradientReducer's
     std::vector<std::pair<std::int64_t, double>> loss;           // (step, loss) so far, for the curve in the report
     std::vector<std::pair<std::int64_t, double>> held_out_loss;  // (steps done, loss) of each evaluation
+    std::vector<double> watched;                                 // LossWatch's
 
     bool operator==(const TrainingProgress&) const = default;
 };

@@ -28,7 +28,7 @@ struct SmallTraining {
     SmallTraining(int seed, std::int64_t step, const parallel::Range& own = {0, elements})
         : parameters{{"a.weight", value(seed, {700, 100})}, {"a.bias", value(seed + 1, {3})}},
           moments(value(seed + 2, {elements}).slice(0, own.first, own.last).clone()),
-          state{{step, {0.25F, static_cast<float>(seed) / 7}, {{0, seed / 3.0}, {step, seed / 9.0}}, {{step, seed / 11.0}}},
+          state{{step, {0.25F, static_cast<float>(seed) / 7}, {{0, seed / 3.0}, {step, seed / 9.0}}, {{step, seed / 11.0}}, {seed / 13.0, 1e300}},
                 parameters,
                 {{"weights", {0, elements}, FlatTensors(parameters)}, {"moments", own, FlatTensors(std::vector<torch::Tensor>{moments})}}} {}
 

@@ -54,12 +54,18 @@ TEST(LossWatch, finds_a_loss_that_grows_and_one_that_falls_back) {
     EXPECT_LE(found, 332);
 }
 
-TEST(LossWatch, a_resumed_training_is_measured_by_its_first_step) {
-    LossWatch watch(3);
-    watch.set_first(9.0);
-    EXPECT_EQ(stopped_at(watch, [](std::int64_t) { return 20.0; }, 500), -1);
-    watch.set_first(2.0);
-    EXPECT_EQ(stopped_at(watch, [](std::int64_t) { return 20.0; }, 500), 531);
+// Wherever it is interrupted: within the first window, in the midst, and just before the end.
+TEST(LossWatch, a_resumed_training_ends_where_an_uninterrupted_one_does) {
+    const auto falls_back = [](std::int64_t step) { return step == 0 ? 9.0 : step < 300 ? 3.0 : 9.0 + 0.1 * static_cast<double>(step % 11); };
+    const auto whole = stopped_at(LossWatch(3), falls_back);
+    ASSERT_GT(whole, 300);
+    EXPECT_TRUE(LossWatch(3).state().empty());
+    for (const std::int64_t interrupted : {std::int64_t{1}, std::int64_t{20}, std::int64_t{250}, std::int64_t{310}, whole}) {
+        LossWatch before(3), after(3);
+        for (std::int64_t step = 0; step < interrupted; ++step) before.add(step, falls_back(step));
+        after.restore(before.state());
+        EXPECT_EQ(stopped_at(after, falls_back, interrupted), whole) << "interrupted at " << interrupted;
+    }
 }
 
 }  // namespace
