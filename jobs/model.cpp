@@ -94,6 +94,7 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         make_tokenizer(context, run, stage, training.folder);
     }
     const auto tokenizer = text::load_tokenizer(folder);
+    if (!training.start && !options.given("tokenizer")) base::log_info("vocabulary: {} entries", base::human_count(tokenizer->vocabulary_size()));
     if (!encoder)
         encoder = model::make_model(new_model(options, tokenizer->vocabulary_size(), tokenizer.get()),
                                     static_cast<std::uint64_t>(options.integer("seed")));

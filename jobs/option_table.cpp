@@ -61,7 +61,7 @@ const std::vector<OptionSpec>& option_table() {
         {"vocabulary", choice, "unigram", training,
          "of a new model, trained on the corpus; unigram: words and parts of words, of Chinese too; wordpiece: as BERT's, of Chinese single characters",
          {"unigram", "wordpiece"}},
-        {"vocabulary-size", integer, "12000", training, "its entries at most", {}, 16, 1e7},
+        {"vocabulary-size", integer, "12000", training, "entries of a vocabulary made from the corpus, at most", {}, 16, 1e7},
         {"family", choice, "bert", training, "of a new model", {"bert", "gpt2", "t5"}},
         {"layers", integer, "2", training, "attention layers of a new model", {}, 1, 1000},
         {"hidden", integer, "128", training, "width of a new model", {}, 1, 65536},

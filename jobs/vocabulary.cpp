@@ -2,8 +2,6 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/log.h"
-#include "base/progress.h"
 #include "base/stop_signal.h"
 #include "corpus/user_document.h"
 #include "model_folder.h"
@@ -14,12 +12,13 @@
 #include "text/tokenizer.h"
 #include "text/unigram_files.h"
 #include "text/vocabulary_trainer.h"
-#include "text/word_iterator.h"
 #include "text/wordpiece_files.h"
 #include "training_options.h"
 
 namespace kohort::jobs {
 namespace {
+
+constexpr std::int64_t sentinels_of_t5 = 100;
 
 bool is_unigram(const Options& options) { return options.text("vocabulary") == "unigram"; }
 
@@ -32,7 +31,7 @@ text::TextSource corpus_texts(JobContext& context, const store::RunFolder& run) 
     return [range, path = run.path()](const std::function<void(std::string_view)>& visit) {
         for (auto p = range.first; p < range.last; ++p) {
             parallel::heartbeat();
-            base::leave_if_stop_requested("counting words");
+            base::leave_if_stop_requested("reading texts for the vocabulary");
             for (const auto& user : corpus::read_partition(path, static_cast<std::int32_t>(p)).users)
                 for (const auto& event : user.events) visit(event.text);
         }
@@ -74,22 +73,19 @@ void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& st
     if (context.is_root())
         for (const auto& file : tokenizer_files_in(folder)) stage.add(name + "/" + file, base::sha256_file(folder / file));
     parallel::barrier(context.comm);
-    if (context.is_root() && !options.given("tokenizer"))
-        base::log_info("vocabulary: {} entries", base::human_count(text::load_tokenizer(folder)->vocabulary_size()));
 }
 
 void check_vocabulary(const Options& options) {
     const auto size = options.integer("vocabulary-size");
     if (const auto sentinels = sentinels_for(options); size < 2 * sentinels)
         base::fail(base::ErrorKind::usage, "--vocabulary-size {}: a t5's {} sentinels need at least {}", size, sentinels, 2 * sentinels);
-    constexpr std::int64_t least_pieces = 16;
-    if (is_unigram(options) && size < text::unigram_tokens_added(0) + least_pieces)
-        base::fail(base::ErrorKind::usage, "--vocabulary-size {}: a unigram vocabulary needs at least {}", size,
-                   text::unigram_tokens_added(0) + least_pieces);
+    const auto least = text::unigram_tokens_added(0) + text::least_unigram_size;
+    if (is_unigram(options) && size < least)
+        base::fail(base::ErrorKind::usage, "--vocabulary-size {}: a unigram vocabulary needs at least {}", size, least);
 }
 
 std::string vocabulary_rules(const Options& options) {
-    return is_unigram(options) && !options.given("tokenizer") ? text::word_rules_version() : "";
+    return is_unigram(options) && !options.given("tokenizer") ? text::unigram_rules_version() : "";
 }
 
 }  // namespace kohort::jobs

@@ -8,8 +8,6 @@
 
 namespace kohort::jobs {
 
-constexpr std::int64_t sentinels_of_t5 = 100;  // of a vocabulary for a new t5, as T5's own has
-
 // Collective: writes the tokenizer's files into a folder of the run, as files of the stage; the same bytes at any number of
 // ranks.
 void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& stage, const std::string& folder);

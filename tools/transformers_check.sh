@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Loads the model and the tokenizer of runs through Hugging Face's transformers and recomputes users' vectors with
-# them: the files that Kohort writes mean to others what they mean to Kohort. Without arguments a small run over a
-# synthetic corpus is made for it, in fp32 and in bf16; and random models of every family, made by transformers, go
-# through `kohort encode` and are saved by Kohort for transformers to load.
+# them: the files that Kohort writes mean to others what they mean to Kohort. Without arguments small runs over a
+# synthetic corpus are made for it, in fp32 and in bf16, with both kinds of vocabulary; and random models of every
+# family, made by transformers, go through `kohort encode` and are saved by Kohort for transformers to load.
 # Usage: tools/transformers_check.sh [RUN…]
 # transformers comes from PyPI (tools/oracle_venv.sh).
 set -euo pipefail
@@ -19,12 +19,11 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 build/kohort synth --users 600 --interests 4 --out "$work/corpus" --log-level warning
-for precision in fp32 bf16; do
-  vocabulary=unigram
-  [ "$precision" = fp32 ] || vocabulary=wordpiece
-  build/kohort run --input "$work/corpus/events.csv" --clusters 4 --steps 30 --precision "$precision" --vocabulary "$vocabulary" --out "$work/$precision" --log-level error
-  echo -n "$precision: "
-  check "$work/$precision"
+for kind in fp32-unigram fp32-wordpiece bf16-unigram; do
+  precision=${kind%-*} vocabulary=${kind#*-}
+  build/kohort run --input "$work/corpus/events.csv" --clusters 4 --steps 30 --precision "$precision" --vocabulary "$vocabulary" --out "$work/$kind" --log-level error
+  echo -n "$kind: "
+  check "$work/$kind"
 done
 tools/build.sh resave_encoder language_gradients >/dev/null
 "$venv/bin/python" tools/oracles/encoder_reference.py

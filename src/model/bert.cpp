@@ -88,7 +88,7 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
     // One product for all three projections is faster than three narrow ones, forwards and backwards; joining their
     // weights costs little beside it.
     const auto joined = layer.projections.packed ? layer.projections(x) : joined_projections(layer)(x);
-    if (layer.projections.packed && has_row_attention()) return row_attention(joined, packing.lengths, heads);
+    if (layer.projections.packed && row_kernels()) return row_attention(joined, packing.lengths, heads);
     const auto split = packing.unpack(joined)  // [N, 3 H] -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})

@@ -92,13 +92,18 @@ Gpt2::Gpt2(Gpt2Config config, TensorSource source) : config_(config) {
     parameters_ = list.take();
 }
 
+bool Gpt2::attends_by_rows(const Block& block) { return block.attention_input.packed && row_kernels(); }
+
 torch::Tensor Gpt2::forward(const TokenBatch& batch, DropoutSource* dropout) const {
     const Packing packing(batch, token_embeddings_.options().requires_grad(false));
     if (packing.longest > config_.n_positions)
         base::fail(base::ErrorKind::internal, "a batch of {} columns does not fit the model's {} positions", packing.longest,
                    config_.n_positions);
-    // [1, 1, T, T]: -inf for what comes later. Padding comes after all real tokens, so that this hides it too.
-    const auto later = torch::full({packing.longest, packing.longest}, -std::numeric_limits<double>::infinity(),
+    // [1, 1, T, T]: -inf for what comes later. Padding comes after all real tokens, so that this hides it too. Attention by rows
+    // needs none.
+    torch::Tensor later;
+    if (blocks_.empty() || !attends_by_rows(blocks_.front()))
+        later = torch::full({packing.longest, packing.longest}, -std::numeric_limits<double>::infinity(),
                                    token_embeddings_.options().requires_grad(false)).triu(1).view({1, 1, packing.longest, packing.longest});
     const auto positions = torch::arange(packing.longest, batch.ids.options()).repeat({packing.sequences});
     auto x = packing.dropped(torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())) +
@@ -129,9 +134,9 @@ torch::Tensor Gpt2::run_block(int index, const torch::Tensor& x, const Packing& 
 torch::Tensor Gpt2::attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
                               DropoutSource* dropout) const {
     const std::int64_t heads = config_.n_head, width = config_.n_embd / heads;
-    const Linear& input = blocks_[static_cast<std::size_t>(index)].attention_input;
-    const auto joined = input(x);
-    if (input.packed && has_row_attention()) return row_attention(joined, packing.lengths, heads, /*causal=*/true);
+    const Block& block = blocks_[static_cast<std::size_t>(index)];
+    const auto joined = block.attention_input(x);
+    if (attends_by_rows(block)) return row_attention(joined, packing.lengths, heads, /*causal=*/true);
     const auto split = packing.unpack(joined)  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})

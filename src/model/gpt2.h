@@ -61,6 +61,7 @@ class Gpt2 : public Encoder {
     };
     torch::Tensor run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
                             DropoutSource* dropout) const;
+    static bool attends_by_rows(const Block& block);
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
                             DropoutSource* dropout) const;
 

@@ -100,7 +100,9 @@ struct LayerNorm {
 
     // Takes no gradients any more, where this processor has kernels for it.
     void pack() {
-        if (row_kernels() && weight.is_cpu()) rows = std::make_shared<const RowNorm>(weight, bias, epsilon);
+        if (!row_kernels() || !weight.is_cpu()) return;
+        rows = std::make_shared<const RowNorm>(weight, bias, epsilon);
+        weight = bias = torch::Tensor();
     }
 };
 

@@ -6,8 +6,6 @@
 #include "model/row_kernels.h"
 
 namespace kohort::model {
-bool has_row_attention() { return row_kernels() != nullptr; }
-
 torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads, bool causal) {
     const auto* kernels = row_kernels();
     const bool half = joined.scalar_type() == torch::kBFloat16;

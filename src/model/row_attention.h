@@ -1,5 +1,5 @@
-// Attention as inference on a CPU wants it: sequences of any lengths lie one behind another, and nothing is copied apart,
-// padded or spread out; a sequence's scores never leave the first caches.
+// Attention as inference on a CPU wants it: sequences of any lengths lie one behind another and are not padded to one another;
+// a head's queries, keys and values are laid out once, and scores are kept of at most eight tokens at a time.
 #pragma once
 
 #include <torch/torch.h>
@@ -8,13 +8,11 @@
 
 namespace kohort::model {
 
-// Whether this processor has it (AVX2 and fused multiply-adds).
-bool has_row_attention();
-
 // For each head softmax(q kᵀ / sqrt(width)) v, of each sequence by itself. joined [N, 3 heads width], fp32 or bf16, contiguous on
 // the CPU: of each token all heads' q, then k, then v; lengths int64 [B] on the CPU, at least 1, N in all -> [N, heads width] of
 // the same type. Computed in fp32 by the calling thread; the same bits with AVX2 and with AVX-512, and whatever other
-// sequences there are. causal: a token looks at those before it and at itself.
+// sequences there are. causal: a token looks at those before it and at itself
+// (but a value that is no number may spoil up to seven tokens before it). Only where row_kernels() gives any.
 torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads, bool causal = false);
 
 }  // namespace kohort::model

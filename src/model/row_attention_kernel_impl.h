@@ -13,8 +13,8 @@ void multiply_block(const float* a, std::int64_t a_stride, const float* b, std::
         Lanes right[Columns];
         for (int column = 0; column < Columns; ++column) right[column] = load(b + k * b_stride + column * lanes);
         for (int row = 0; row < Rows; ++row) {
-            const Lanes left = a[row * a_stride + k] - Lanes{};
-            for (int column = 0; column < Columns; ++column) sums[row][column] += left * right[column];
+            const Lanes left = every(a[row * a_stride + k]);
+            for (int column = 0; column < Columns; ++column) sums[row][column] = fused(left, right[column], sums[row][column]);
         }
     }
     for (int row = 0; row < Rows; ++row)
@@ -32,18 +32,16 @@ void multiply_rows(const float* a, std::int64_t a_stride, const float* b, std::i
 
 // e^x for x <= 0, to 2e-7; below -87 as at -87. Range reduction and polynomial of Cephes' expf.
 inline Lanes exponential(Lanes x) {
-    x = x < -87.0F ? Lanes{} - 87.0F : x;
+    x = x < -87.0F ? every(-87.0F) : x;
     constexpr float to_integer = 12582912.0F;  // 1.5 x 2^23: the last bit counts ones
     constexpr std::int32_t its_bits = 0x4B400000;
-    const Lanes shifted = x * 1.44269504F + to_integer;
+    const Lanes shifted = fused(x, every(1.44269504F), every(to_integer));
     const Lanes n = shifted - to_integer;
-    const Lanes r = x - n * 0.693359375F - n * -2.12194440e-4F;
-    Lanes p = r * 1.9875691500e-4F + 1.3981999507e-3F;
-    p = p * r + 8.3334519073e-3F;
-    p = p * r + 4.1665795894e-2F;
-    p = p * r + 1.6666665459e-1F;
-    p = p * r + 5.0000001201e-1F;
-    p = p * (r * r) + (r + 1.0F);
+    const Lanes r = fused(n, every(2.12194440e-4F), fused(n, every(-0.693359375F), x));
+    Lanes p = every(1.9875691500e-4F);
+    constexpr float rest[] = {1.3981999507e-3F, 8.3334519073e-3F, 4.1665795894e-2F, 1.6666665459e-1F, 5.0000001201e-1F};
+    for (const float next : rest) p = fused(p, r, every(next));
+    p = fused(p, r * r, r + 1.0F);
     Bits exponent;
     std::memcpy(&exponent, &shifted, sizeof exponent);
     exponent = (exponent - its_bits + 127) << 23;
@@ -63,8 +61,7 @@ inline float softmax(float* scores, std::int64_t count, std::int64_t padded) {
     Lanes sums = {};
     for (std::int64_t j = 0; j < padded; j += lanes) {
         store(scores + j, exponential(load(scores + j) - largest));
-        for (std::int64_t rest = count; rest < j + lanes; ++rest)
-            if (rest >= j) scores[rest] = 0;
+        for (std::int64_t rest = count > j ? count : j; rest < j + lanes; ++rest) scores[rest] = 0;
         sums += load(scores + j);
     }
     return number ? 1 / sum_of(sums) : __builtin_nanf("");
@@ -121,10 +118,11 @@ class Attention {
 
     template <int Rows>
     void attend(std::int64_t head, std::int64_t row) {
-        multiply_rows<Rows>(query_ + row * width_, width_, keys_, padded_tokens_, width_, padded_tokens_, scores_, padded_tokens_);
+        const std::int64_t seen = causal_ ? row + Rows : tokens_, columns = (seen + lanes - 1) / lanes * lanes;
+        multiply_rows<Rows>(query_ + row * width_, width_, keys_, padded_tokens_, width_, columns, scores_, padded_tokens_);
         float factors[Rows];
-        for (std::int64_t i = 0; i < Rows; ++i) factors[i] = softmax(scores_ + i * padded_tokens_, causal_ ? row + i + 1 : tokens_, padded_tokens_);
-        multiply_rows<Rows>(scores_, padded_tokens_, values_, padded_width_, tokens_, padded_width_, sums_, padded_width_);
+        for (std::int64_t i = 0; i < Rows; ++i) factors[i] = softmax(scores_ + i * padded_tokens_, causal_ ? row + i + 1 : tokens_, columns);
+        multiply_rows<Rows>(scores_, padded_tokens_, values_, padded_width_, seen, padded_width_, sums_, padded_width_);
         for (std::int64_t i = 0; i < Rows; ++i) {
             Value* to = result_ + ((row + i) * heads_ + head) * width_;
             const float* const from = sums_ + i * padded_width_;

@@ -1,7 +1,9 @@
-// Sixteen float32 numbers at a time, for the row kernels: in one register of AVX-512 or two of AVX2. Every number is the result of
-// the same fused multiply-adds in the same order with either, so results are the same bits. Nothing of the standard library's
-// templates is used: the linker could take their code from here for processors that cannot run it.
+// Sixteen float32 numbers at a time, for the row kernels: in one register of AVX-512 or two of AVX2. Every number comes from the
+// same operations in the same order with either, and what is fused is written out, so results are the same bits. No template
+// of the standard library is used: the linker could take its code from here for processors that cannot run it.
 #pragma once
+
+#include <immintrin.h>
 
 #include <cstdint>
 #include <cstring>
@@ -21,6 +23,22 @@ inline Lanes load(const float* from) {
     return value;
 }
 inline void store(float* to, Lanes value) { std::memcpy(to, &value, sizeof value); }
+
+// a b + c, rounded once.
+inline Lanes fused(Lanes a, Lanes b, Lanes c) {
+#if defined(__AVX512F__)
+    return (Lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#else
+    __m256 left[2], right[2], sums[2];
+    std::memcpy(left, &a, sizeof left);
+    std::memcpy(right, &b, sizeof right);
+    std::memcpy(sums, &c, sizeof sums);
+    for (int half = 0; half < 2; ++half) sums[half] = _mm256_fmadd_ps(left[half], right[half], sums[half]);
+    std::memcpy(&c, sums, sizeof sums);
+    return c;
+#endif
+}
+inline Lanes every(float value) { return value - Lanes{}; }
 
 inline float to_float(std::uint16_t upper_half) {
     const std::uint32_t bits = static_cast<std::uint32_t>(upper_half) << 16;

@@ -16,15 +16,15 @@ void normalize_row(const Value* row, Value* result, const NormRows& rows) {
     Lanes squares = {};
     for (std::int64_t i = 0; i < whole; i += lanes) {
         const Lanes off = load(row + i) - mean;
-        squares += off * off;
+        squares = fused(off, off, squares);
     }
-    for (std::int64_t i = whole; i < size; ++i) {  // not the lanes behind the end: they are not off by anything
+    for (std::int64_t i = whole; i < size; ++i) {  // one by one: lanes behind the end must add nothing
         const float off = to_float(row[i]) - mean;
         squares[i - whole] += off * off;
     }
     const float scale = 1 / __builtin_sqrtf(sum_of(squares) * share + static_cast<float>(rows.epsilon));
     for (std::int64_t i = 0; i < whole; i += lanes)
-        store(result + i, (load(row + i) - mean) * scale * load(rows.weight + i) + load(rows.bias + i));
+        store(result + i, fused((load(row + i) - mean) * scale, load(rows.weight + i), load(rows.bias + i)));
     for (std::int64_t i = whole; i < size; ++i) round_to((to_float(row[i]) - mean) * scale * rows.weight[i] + rows.bias[i], result[i]);
 }
 

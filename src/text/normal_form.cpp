@@ -1,5 +1,6 @@
 #include "text/normal_form.h"
 
+#include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 
 #include <algorithm>
@@ -24,7 +25,7 @@ void order_marks(std::u32string& text) {
     }
 }
 
-// The character that the two make together; 0: none. No pair of newer characters counts (see unicode_tables.h).
+// The character of Unicode 9.0 or before that the two make together; 0: none.
 char32_t composite_of(char32_t first, char32_t second) {
     static const UNormalizer2* const rules = [] {
         UErrorCode code = U_ZERO_ERROR;
@@ -34,7 +35,10 @@ char32_t composite_of(char32_t first, char32_t second) {
         return found;
     }();
     const UChar32 both = unorm2_composePair(rules, static_cast<UChar32>(first), static_cast<UChar32>(second));
-    return both < 0 || both == 0x11938 ? 0 : static_cast<char32_t>(both);
+    if (both < 0) return 0;
+    UVersionInfo age;
+    u_charAge(both, age);
+    return age[0] > 9 ? 0 : static_cast<char32_t>(both);
 }
 
 // Unicode 15.0, section 3.11, "Canonical Composition Algorithm", in place.

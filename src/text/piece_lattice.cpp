@@ -64,16 +64,25 @@ void PieceLattice::add_word(std::size_t begin, std::size_t end, std::int64_t cou
         for (const Edge& edge : edges_at(begin + i))
             before[i + static_cast<std::size_t>(edge.length)] += before[i] * weights[static_cast<std::size_t>(edge.piece)];
     const double all = before[length];
-    if (!(all > 0) || !std::isfinite(all)) return;  // so unlikely a word says nothing of its pieces
+    // A word that is too unlikely, or too likely, for what a character was given says nothing of its pieces.
+    if (!(all > 0) || !std::isfinite(all)) return;
     for (std::size_t i = length; i-- > 0;) {
         const double here = before[i] * static_cast<double>(count) / all;
         for (const Edge& edge : edges_at(begin + i)) {
             const double way = weights[static_cast<std::size_t>(edge.piece)] * after[i + static_cast<std::size_t>(edge.length)];
             after[i] += way;
-            sums.counts[static_cast<std::size_t>(edge.piece)] += to_fixed(here * way);
+            if (const double expected = here * way; std::isfinite(expected)) sums.counts[static_cast<std::size_t>(edge.piece)] += to_fixed(expected);
         }
     }
     sums.log_likelihood += static_cast<__int128>(to_fixed(std::log(all))) * count;
+}
+
+double PieceLattice::length_of_words() const {
+    double characters = 0;
+    std::int32_t begin = 0;
+    for (std::size_t word = 0; word < words_.ends.size(); begin = words_.ends[word++])
+        characters += static_cast<double>(words_.counts[word]) * (words_.ends[word] - begin);
+    return characters;
 }
 
 PieceLattice::Expectation PieceLattice::expect(const std::vector<double>& scores, double log_a_character, int threads) const {
@@ -81,8 +90,9 @@ PieceLattice::Expectation PieceLattice::expect(const std::vector<double>& scores
     for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = std::exp(scores[i] - log_a_character * pieces_[i].length);
     Sums total{std::vector<std::int64_t>(pieces_.size())};
     std::mutex mutex;
-    const std::size_t words = words_.ends.size(), workers = static_cast<std::size_t>(threads);
-    base::run_workers(threads, [&](int worker) {
+    const int most_workers = 8;  // each has counts of all pieces
+    const std::size_t words = words_.ends.size(), workers = static_cast<std::size_t>(std::min(threads, most_workers));
+    base::run_workers(static_cast<int>(workers), [&](int worker) {
         Sums mine{std::vector<std::int64_t>(pieces_.size())};
         const std::size_t first = words * static_cast<std::size_t>(worker) / workers;
         const std::size_t last = words * (static_cast<std::size_t>(worker) + 1) / workers;
@@ -98,10 +108,7 @@ PieceLattice::Expectation PieceLattice::expect(const std::vector<double>& scores
     });
     Expectation result;
     for (const std::int64_t count : total.counts) result.counts.push_back(static_cast<double>(count) / fixed_point);
-    double characters = 0;
-    for (std::size_t word = 0; word < words; ++word)
-        characters += static_cast<double>(words_.counts[word]) * (words_.ends[word] - (word == 0 ? 0 : words_.ends[word - 1]));
-    result.log_likelihood = static_cast<double>(total.log_likelihood) / fixed_point + log_a_character * characters;
+    result.log_likelihood = static_cast<double>(total.log_likelihood) / fixed_point + log_a_character * length_of_words();
     return result;
 }
 

@@ -24,6 +24,7 @@ class PieceLattice {
 
     std::int64_t characters() const { return characters_; }  // how many of the pieces are one character; never removed
     const std::vector<Piece>& pieces() const { return pieces_; }
+    double length_of_words() const;  // in characters, with their counts
 
     struct Expectation {
         std::vector<double> counts;  // [pieces] over all words, with their counts

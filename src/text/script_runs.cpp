@@ -15,13 +15,14 @@ int kind_of(char32_t code) {
     const auto character = static_cast<UChar32>(code);
     const auto mask = U_GET_GC_MASK(character);
     if (mask & U_GC_M_MASK) return mark;
-    if (mask & U_GC_N_MASK && code != U'〇') return digit;
-    if (!(mask & U_GC_L_MASK) && code != U'〇') return sign;
     UErrorCode problem = U_ZERO_ERROR;
     const UScriptCode script = uscript_getScript(character, &problem);
-    // "ー" and "々" are said to be of no script, or of Han.
-    const bool east_asian = script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA || code == U'ー' || code == U'〇';
-    return east_asian ? USCRIPT_HAN : script;
+    if (mask & U_GC_N_MASK && script != USCRIPT_HAN) return digit;  // "〇" is of Han
+    if (!(mask & (U_GC_L_MASK | U_GC_N_MASK))) return sign;
+    // Some letters, "ー" and "〆", are shared by scripts and of none by themselves.
+    for (const UScriptCode east_asian : {USCRIPT_HAN, USCRIPT_HIRAGANA, USCRIPT_KATAKANA})
+        if (uscript_hasScript(character, east_asian)) return USCRIPT_HAN;
+    return script;
 }
 
 }  // namespace

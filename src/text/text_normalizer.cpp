@@ -1,7 +1,5 @@
 #include "text/text_normalizer.h"
 
-#include <algorithm>
-
 #include "text/normal_form.h"
 #include "text/unicode_tables.h"
 #include "text/utf8.h"
@@ -69,8 +67,12 @@ TextNormalizer::Step lowercase_step() {
 
 TextNormalizer::Step nfkc_step() {
     return [](std::string& text) {
-        const auto is_ascii = [](char byte) { return static_cast<unsigned char>(byte) < 0x80; };
-        if (!std::ranges::all_of(text, is_ascii)) text = to_utf8(compose_compatibly(to_code_points(text)));
+        // ASCII, Han characters and the commonest Chinese signs stay as they are.
+        bool stays = true;
+        for_each_character(text, [&](char32_t code) {
+            stays = stays && (code < 0x80 || (code >= 0x4E00 && code < 0xA000) || (code > 0x3000 && code < 0x302A));
+        });
+        if (!stays) text = to_utf8(compose_compatibly(to_code_points(text)));
     };
 }
 

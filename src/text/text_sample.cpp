@@ -25,9 +25,9 @@ class LowestHashes {
     explicit LowestHashes(std::int64_t most_bytes) : most_bytes_(most_bytes) {}
 
     void add(std::string_view text) {
-        HashedText entry{base::hash64(text, hash_seed), std::string(text)};
-        if (full_ && *texts_.rbegin() < entry) return;
-        if (!texts_.insert(std::move(entry)).second) return;
+        const std::uint64_t hash = base::hash64(text, hash_seed);
+        if (full_ && hash > texts_.rbegin()->hash) return;
+        if (!texts_.insert({hash, std::string(text)}).second) return;
         bytes_ += static_cast<std::int64_t>(text.size());
         while (bytes_ - static_cast<std::int64_t>(texts_.rbegin()->text.size()) > most_bytes_) {
             bytes_ -= static_cast<std::int64_t>(texts_.rbegin()->text.size());

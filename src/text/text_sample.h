@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "parallel/communicator.h"
-#include "text/word_counter.h"
+#include "text/text_source.h"
 
 namespace kohort::text {
 
@@ -20,7 +20,7 @@ struct TextSampleOptions {
 
 // Collective. On rank 0 the different texts by bytes, on other ranks nothing: all of them, or those with the lowest hashes
 // that together fit. So they do not depend on the number of ranks, on how texts are spread, or on how often one comes.
-// A rank holds twice most_bytes at most, beside what is sent.
+// A rank holds most_bytes of texts twice at most, and some hundred bytes for each text.
 std::vector<std::string> sample_texts(parallel::Communicator& comm, const TextSource& source, const TextSampleOptions& options);
 
 }  // namespace kohort::text

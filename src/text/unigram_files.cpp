@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// As wordpiece_files.cpp: strings that several texts have; other programs read them.
+// As wordpiece_files.cpp: strings that the corpus repeats; other programs read them.
 constexpr int file_mode = 0644;
 
 constexpr const char* special_names[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
@@ -51,7 +51,7 @@ void save_unigram(const UnigramPieces& pieces, bool lowercase, std::int64_t sent
                                     {"normalizer", {{"type", "Sequence"}, {"normalizers", steps}}},
                                     {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
                                     {"post_processor", post_processor_json(post_processor, name)},
-                                    {"decoder", nullptr},
+                                    {"decoder", {{"type", "Fuse"}}},
                                     {"model", {{"type", "Unigram"}, {"unk_id", special.unknown}, {"vocab", vocabulary}, {"byte_fallback", false}}}};
     std::filesystem::create_directories(folder);
     base::write_file_atomically(folder / "tokenizer.json", tokenizer.dump(2) + '\n', file_mode);
@@ -59,6 +59,8 @@ void save_unigram(const UnigramPieces& pieces, bool lowercase, std::int64_t sent
     base::write_file_atomically(folder / "special_tokens_map.json", config.dump(2) + '\n', file_mode);
     config["tokenizer_class"] = "PreTrainedTokenizerFast";
     config["model_max_length"] = most;
+    // Without types of tokens, which GPT-2 and T5 would take for something else or refuse; BERT's are 0 by themselves.
+    config["model_input_names"] = {"input_ids", "attention_mask"};
     base::write_file_atomically(folder / "tokenizer_config.json", config.dump(2) + '\n', file_mode);
 }
 

@@ -1,28 +1,34 @@
 #include "text/unigram_trainer.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <boost/math/special_functions/digamma.hpp>
 #include <cmath>
+#include <limits>
 #include <map>
+#include <set>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/stop_signal.h"
 #include "parallel/collectives.h"
 #include "text/piece_lattice.h"
 #include "text/repeated_substrings.h"
 #include "text/script_runs.h"
+#include "text/unicode_tables.h"
 #include "text/utf8.h"
+#include "text/word_iterator.h"
 
 namespace kohort::text {
 namespace {
 
 // As SentencePiece has them.
-constexpr int steps_a_round = 2;              // of expectation and maximisation
-constexpr double kept_a_round = 0.75;         // of the pieces
-constexpr double spare = 1.1;                 // times the size asked for, until the last choice
-constexpr double least_expected = 0.5;        // occurrences of a piece that stays
+constexpr int steps_a_round = 2;        // of expectation and maximisation
+constexpr double kept_a_round = 0.75;   // of the pieces
+constexpr double spare = 1.1;           // times the size asked for, until the last choice
+constexpr double least_expected = 0.5;  // occurrences of a piece that stays
 
 using Runs = std::unordered_map<std::u32string, std::int64_t>;
 
@@ -35,23 +41,34 @@ Runs count_runs(const std::vector<std::string>& texts) {
     return runs;
 }
 
+using CharacterCounts = std::map<char32_t, std::int64_t>;
+
+// Of all ranks' texts, on rank 0.
+CharacterCounts gather_counts(parallel::Communicator& comm, const std::unordered_map<char32_t, std::int64_t>& mine) {
+    std::vector<std::int64_t> pairs;
+    for (const auto& [code, count] : mine) pairs.insert(pairs.end(), {std::int64_t{code}, count});
+    const auto all = parallel::gather(comm, std::span<const std::int64_t>(pairs));
+    CharacterCounts counts;
+    for (std::size_t i = 0; i < all.size(); i += 2) counts[static_cast<char32_t>(all[i])] += all[i + 1];
+    return counts;
+}
+
 // The most frequent characters, as many as may be pieces.
-std::unordered_set<char32_t> choose_alphabet(const Runs& runs, std::int64_t min_frequency, std::int64_t most) {
-    std::map<char32_t, std::int64_t> counts;
-    for (const auto& [run, count] : runs)
-        for (const char32_t code : run) counts[code] += count;
+std::set<char32_t> choose_alphabet(const CharacterCounts& counts, const UnigramTrainerOptions& options) {
     std::vector<std::pair<std::int64_t, char32_t>> order;
     for (const auto& [code, count] : counts)
-        if (count >= min_frequency) order.emplace_back(-count, code);
+        if (count >= options.min_frequency && !is_white_space(code)) order.emplace_back(-count, code);
     std::ranges::sort(order);
+    const std::int64_t room = options.size * 3 / 4;
+    const std::int64_t most = options.most_characters > 0 ? std::min(options.most_characters, room) : room;
     order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
-    std::unordered_set<char32_t> alphabet;
+    std::set<char32_t> alphabet;
     for (const auto& entry : order) alphabet.insert(entry.second);
     return alphabet;
 }
 
 // The runs in order, cut at characters outside the alphabet and where they grow too long.
-WeightedWords make_words(const Runs& runs, const std::unordered_set<char32_t>& alphabet) {
+WeightedWords make_words(const Runs& runs, const std::set<char32_t>& alphabet) {
     std::map<std::u32string, std::int64_t> parts;
     for (const auto& [run, count] : runs) {
         std::u32string part;
@@ -67,6 +84,8 @@ WeightedWords make_words(const Runs& runs, const std::unordered_set<char32_t>& a
     }
     WeightedWords words;
     for (const auto& [part, count] : parts) {
+        if (words.characters.size() + part.size() > std::numeric_limits<std::int32_t>::max())
+            base::fail(base::ErrorKind::internal, "a sample of more than two thousand million characters");
         words.characters += part;
         words.ends.push_back(static_cast<std::int32_t>(words.characters.size()));
         words.counts.push_back(count);
@@ -87,8 +106,8 @@ std::vector<RepeatedSubstring> choose_seeds(std::vector<RepeatedSubstring> found
 
 class Trainer {
   public:
-    Trainer(parallel::Communicator& comm, const WeightedWords& words, const UnigramTrainerOptions& options)
-        : comm_(comm), words_(words), options_(options), lattice_(make_lattice(words, options)) {}
+    Trainer(parallel::Communicator& comm, const WeightedWords& words, const std::set<char32_t>& alphabet, const UnigramTrainerOptions& options)
+        : comm_(comm), words_(words), alphabet_(alphabet), options_(options), lattice_(make_lattice(words, options)) {}
 
     UnigramPieces train() {
         const auto most = static_cast<std::size_t>(static_cast<double>(options_.size) * spare);
@@ -100,9 +119,15 @@ class Trainer {
     }
 
   private:
+    // Other ranks wait meanwhile.
+    void breathe() {
+        comm_.check_peers();
+        base::leave_if_stop_requested("making the vocabulary");
+    }
+
     PieceLattice make_lattice(const WeightedWords& words, const UnigramTrainerOptions& options) {
         const RepeatedSubstrings repeated(words, static_cast<int>(options.longest_piece), options.min_frequency);
-        comm_.check_peers();
+        breathe();
         const auto seeds = choose_seeds(repeated.found(), options.most_seeds);
         PieceLattice lattice(words, repeated.suffixes(), seeds);
         // Each begins with what it covers.
@@ -137,9 +162,9 @@ class Trainer {
     // Expectation, then the maximum under a prior that leaves few pieces (Liang and Klein 2007, section 2.3).
     void improve() {
         const auto expected = lattice_.expect(scores_, log_a_character_, options_.threads);
-        log_a_character_ = expected.log_likelihood / characters_in_all();
+        log_a_character_ = expected.log_likelihood / lattice_.length_of_words();
         counts_ = expected.counts;
-        comm_.check_peers();
+        breathe();
         std::vector<bool> expected_at_all(counts_.size());
         for (std::size_t i = 0; i < counts_.size(); ++i) expected_at_all[i] = counts_[i] >= least_expected;
         keep_only(expected_at_all);
@@ -150,8 +175,8 @@ class Trainer {
         base::log_debug("vocabulary: {} pieces, {:.4f} nats a character", counts_.size(), -log_a_character_);
     }
 
-    // What the log likelihood loses, about, where other pieces stand for this one; below all losses where they stand for it
-    // already.
+    // What the log likelihood loses, about, where other pieces stand for this one; -1 where the best way to cut it uses other
+    // pieces already.
     double loss_without(std::int32_t piece, double all) const {
         const auto number = static_cast<std::size_t>(piece);
         const auto parts = lattice_.best_without(piece, scores_);
@@ -171,7 +196,7 @@ class Trainer {
         std::vector<std::pair<double, std::int32_t>> order;  // by what is lost, the most first
         for (std::size_t i = static_cast<std::size_t>(lattice_.characters()); i < scores_.size(); ++i)
             if (const double loss = loss_without(static_cast<std::int32_t>(i), all); loss >= 0) order.emplace_back(-loss, static_cast<std::int32_t>(i));
-        comm_.check_peers();
+        breathe();
         std::ranges::sort(order);
         order.resize(std::min(order.size(), most - std::min(most, static_cast<std::size_t>(lattice_.characters()))));
         std::vector<bool> kept(scores_.size());
@@ -179,34 +204,31 @@ class Trainer {
         keep_only(kept);
     }
 
+    // All characters, and of the other pieces the likeliest.
     UnigramPieces best() const {
-        std::vector<std::size_t> order(scores_.size());
-        for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
         const auto text_of = [&](std::size_t piece) {
             const auto [place, length] = lattice_.pieces()[piece];
-            return std::u32string_view(words_.characters).substr(static_cast<std::size_t>(place), static_cast<std::size_t>(length));
+            return to_utf8(std::u32string_view(words_.characters).substr(static_cast<std::size_t>(place), static_cast<std::size_t>(length)));
         };
-        const auto likelier = [&](std::size_t a, std::size_t b) { return scores_[a] != scores_[b] ? scores_[a] > scores_[b] : text_of(a) < text_of(b); };
-        std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-            return is_character(a) != is_character(b) ? is_character(a) : likelier(a, b);
-        });
-        order.resize(std::min(order.size(), static_cast<std::size_t>(options_.size)));
-        std::ranges::sort(order, likelier);
-        UnigramPieces pieces;
-        for (const std::size_t piece : order) pieces.emplace_back(to_utf8(text_of(piece)), scores_[piece]);
+        const auto likelier = [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; };
+        UnigramPieces pieces, others;
+        auto unseen = alphabet_;  // characters that are in no text of the sample
+        for (std::size_t i = 0; i < scores_.size(); ++i) {
+            if (is_character(i)) unseen.erase(words_.characters[static_cast<std::size_t>(lattice_.pieces()[i].place)]);
+            (is_character(i) ? pieces : others).emplace_back(text_of(i), scores_[i]);
+        }
+        const double lowest = std::ranges::min(scores_);
+        for (const char32_t code : unseen) pieces.emplace_back(to_utf8({&code, 1}), lowest);
+        std::ranges::sort(others, likelier);
+        others.resize(std::min(others.size(), static_cast<std::size_t>(options_.size) - pieces.size()));
+        pieces.insert(pieces.end(), others.begin(), others.end());
+        std::ranges::sort(pieces, likelier);
         return pieces;
-    }
-
-    double characters_in_all() const {
-        double characters = 0;
-        std::int32_t begin = 0;
-        for (std::size_t word = 0; word < words_.ends.size(); begin = words_.ends[word++])
-            characters += static_cast<double>(words_.counts[word]) * (words_.ends[word] - begin);
-        return characters;
     }
 
     parallel::Communicator& comm_;
     const WeightedWords& words_;
+    const std::set<char32_t>& alphabet_;
     const UnigramTrainerOptions& options_;
     std::vector<double> scores_, counts_;  // [pieces] log probabilities, and expected occurrences
     double log_a_character_ = -6;          // of the log likelihood
@@ -216,21 +238,28 @@ class Trainer {
 }  // namespace
 
 UnigramPieces train_unigram(parallel::Communicator& comm, const TextSource& source, const UnigramTrainerOptions& options) {
-    if (options.size < 16)
-        base::fail(base::ErrorKind::usage, "a vocabulary of {} pieces has no room for characters: ask for at least 16", options.size);
-    const auto texts = sample_texts(comm, source, options.sample);
+    if (options.size < least_unigram_size)
+        base::fail(base::ErrorKind::usage, "a vocabulary of {} pieces has no room for characters: ask for at least {}", options.size, least_unigram_size);
+    std::unordered_map<char32_t, std::int64_t> characters;
+    TextSampleOptions sample = options.sample;
+    sample.normalize = [&](std::string& text) {
+        if (options.sample.normalize) options.sample.normalize(text);
+        for_each_character(text, [&](char32_t code) { ++characters[code]; });
+    };
+    const auto texts = sample_texts(comm, source, sample);
+    const auto counts = gather_counts(comm, characters);
     UnigramPieces pieces;
     if (comm.is_root()) {
-        const Runs runs = count_runs(texts);
-        const auto alphabet =
-            choose_alphabet(runs, options.min_frequency, options.most_characters > 0 ? options.most_characters : options.size * 3 / 4);
-        const WeightedWords words = make_words(runs, alphabet);
-        if (!words.ends.empty()) pieces = Trainer(comm, words, options).train();
+        const auto alphabet = choose_alphabet(counts, options);
+        const WeightedWords words = make_words(count_runs(texts), alphabet);
+        if (!words.ends.empty()) pieces = Trainer(comm, words, alphabet, options).train();
     }
     auto found = static_cast<std::int64_t>(pieces.size());
     parallel::broadcast(comm, std::span(&found, 1));
     if (found == 0) base::fail(base::ErrorKind::input, "there is no text to make a vocabulary from");
     return pieces;
 }
+
+std::string unigram_rules_version() { return fmt::format("unigram 1, {}, utf8proc {}", word_rules_version(), utf8proc_version()); }
 
 }  // namespace kohort::text

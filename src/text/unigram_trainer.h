@@ -12,13 +12,15 @@
 
 namespace kohort::text {
 
+constexpr std::int64_t least_unigram_size = 16;
+
 struct UnigramTrainerOptions {
     std::int64_t size = 12'000;         // pieces at most
-    std::int64_t min_frequency = 2;     // of a character or a repeated string in the sample
-    std::int64_t most_characters = 0;   // pieces that are one character; 0: 3/4 of size
+    std::int64_t min_frequency = 2;     // of a character in all texts, and of a repeated string in the sample
+    std::int64_t most_characters = 0;   // pieces that are one character; 0: 3/4 of size, which is also the most
     std::int64_t longest_piece = 16;    // characters
     std::int64_t most_seeds = 1'000'000;  // repeated strings to begin with
-    TextSampleOptions sample = {};      // what it learns from; with the normaliser of the tokenizer
+    TextSampleOptions sample = {};      // what longer pieces are learnt from; with the normaliser of the tokenizer
     int threads = 1;                    // of rank 0
 };
 
@@ -27,8 +29,11 @@ struct UnigramTrainerOptions {
 using UnigramPieces = std::vector<std::pair<std::string, double>>;
 
 // Collective. The pieces on rank 0, the same for any number of ranks and threads and any spread of the texts; elsewhere none.
-// Every different text counts once. Error(usage) on every rank when the size leaves no room, Error(input) when there is no
-// text.
+// Characters are counted in all texts; of the sample every different text counts once. Error(usage) on every rank when the
+// size leaves no room, Error(input) when there is no text, Error(stopped) on a stop request.
 UnigramPieces train_unigram(parallel::Communicator& comm, const TextSource& source, const UnigramTrainerOptions& options);
+
+// What the pieces depend on beside texts and options: this trainer, and the versions of Unicode's tables.
+std::string unigram_rules_version();
 
 }  // namespace kohort::text

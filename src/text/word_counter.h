@@ -10,12 +10,9 @@
 
 #include "parallel/communicator.h"
 #include "text/normalizer.h"
+#include "text/text_source.h"
 
 namespace kohort::text {
-
-// Calls each(text) for every text of this rank. It may be called up to three times and must give the same texts
-// each time, in any order; it must not use the communicator.
-using TextSource = std::function<void(const std::function<void(std::string_view)>& each)>;
 
 struct WordCountOptions {
     BertNormalizerOptions normalizer = {};

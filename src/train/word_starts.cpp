@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "text/word_iterator.h"
 
@@ -46,6 +47,18 @@ WordStarts::WordStarts(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer)
         starting += has_starting_mark(token);
     }
     marks_starts_ = starting > continuing;
+    marks_any_ = starting + continuing > 0;
+}
+
+// Whether the tokens one behind another are the text, but for white space.
+bool WordStarts::spell_out(const std::vector<text::TokenId>& ids) const {
+    return !marks_any_ && std::ranges::find(ids, tokenizer_.special().unknown) == ids.end();
+}
+
+std::size_t WordStarts::spelt_bytes(const std::vector<text::TokenId>& ids, std::size_t first) const {
+    std::size_t bytes = 0;
+    for (std::size_t i = first; i < ids.size(); ++i) bytes += tokenizer_.token(ids[i]).size();
+    return bytes;
 }
 
 std::vector<bool> WordStarts::by_marks(const std::vector<text::TokenId>& ids) const {
@@ -65,14 +78,30 @@ std::vector<bool> WordStarts::by_marks(const std::vector<text::TokenId>& ids) co
 std::vector<bool> WordStarts::goes_on(std::string_view utf8, const std::vector<text::TokenId>& ids) const {
     std::vector<bool> result;
     std::vector<text::TokenId> joined;
+    std::vector<std::pair<std::size_t, std::size_t>> words;  // [begin, end) in what tokens spell
+    std::size_t spelt = 0;
     for (const Piece& piece : pieces_of(utf8)) {
         const std::size_t before = joined.size();
         tokenizer_.encode(piece.text, joined);
-        if (joined.size() > ids.size()) break;
         // What lies between words is punctuation: each sign stands alone.
         for (std::size_t i = before; i < joined.size(); ++i) result.push_back(piece.word && i > before);
+        const std::size_t end = spelt + spelt_bytes(joined, before);
+        if (piece.word) words.emplace_back(spelt, end);
+        spelt = end;
     }
-    return joined == ids ? result : by_marks(ids);
+    if (joined == ids) return result;
+    if (!spell_out(ids) || !spell_out(joined) || spelt_bytes(ids, 0) != spelt) return by_marks(ids);
+    result.assign(ids.size(), false);
+    std::size_t begin = 0, begin_before = 0;
+    auto word = words.begin();
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const std::size_t end = begin + tokenizer_.token(ids[i]).size();
+        while (word != words.end() && word->second < end) ++word;
+        result[i] = i > 0 && word != words.end() && word->first <= begin_before;
+        begin_before = begin;
+        begin = end;
+    }
+    return result;
 }
 
 }  // namespace kohort::train

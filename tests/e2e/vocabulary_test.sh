@@ -26,10 +26,10 @@ code=0
 # A whole run, killed when the vocabulary is there and resumed on more ranks.
 whole=("${quick[@]}" --steps 40)
 ranks 1 run --input corpus/events.csv "${whole[@]}" --out whole
-ranks 2 run --input corpus/events.csv "${whole[@]}" --out half-made & victim=$!
+ranks 2 run --input corpus/events.csv "${whole[@]}" --out "$PWD/half-made" & victim=$!
 for _ in $(seq 600); do [ -s half-made/model/tokenizer.json ] && break; sleep 0.05; done
 [ -s half-made/model/tokenizer.json ] || fail "no tokenizer was written"
-pkill -KILL -n -f -- "--out half-made" || true
+pkill -KILL -n -f -- "--out $PWD/half-made" || true
 ! wait "$victim" || fail "it was over before it was killed"
 ranks 3 run --input corpus/events.csv "${whole[@]}" --out half-made --resume
 [ "$(digest half-made)" = "$(digest whole)" ] || fail "another digest after a kill"

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "random_text.h"
+#include "text/normal_form.h"
+#include "text/utf8.h"
+
 namespace kohort::text {
 namespace {
 
@@ -24,6 +28,20 @@ TEST(TextNormalizer, steps_do_what_they_say) {
     EXPECT_EQ(after(prepend_step("x"), "a"), "xa");
     EXPECT_EQ(after(prepend_step("x"), ""), "");
     EXPECT_EQ(after(lowercase_step(), "AÉΩ中İ"), "aéω中i\u0307");
+}
+
+TEST(TextNormalizer, nfkc_is_that_of_the_code_points_also_where_it_looks_no_further) {
+    RandomText noise(8);
+    for (int i = 0; i < 2000; ++i) {
+        const std::string text = repair_utf8(noise.next()) + "中文，。《》" + (i % 2 ? "ＡＢ" : "");
+        ASSERT_EQ(after(nfkc_step(), text), to_utf8(compose_compatibly(to_code_points(text))));
+    }
+    for (char32_t code = 0x3000; code < 0xA000; ++code) {
+        const std::string text = to_utf8(std::u32string{U'中', code});
+        ASSERT_EQ(after(nfkc_step(), text), to_utf8(compose_compatibly(to_code_points(text)))) << std::hex << static_cast<unsigned>(code);
+    }
+    // Forms that came after Unicode 9.0 stay, as Hugging Face's tokenizers have it.
+    for (const char* text : {"\u32FF", "\U0001F16C", "\U00011935\U00011930"}) EXPECT_EQ(after(nfkc_step(), text), text);
 }
 
 TEST(TextNormalizer, steps_are_taken_in_order) {

@@ -1,24 +1,21 @@
-// A unigram vocabulary from texts: the sample, the runs that pieces may lie in, training, and the files.
+// A unigram vocabulary from texts.
 #include "text/unigram_trainer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <mutex>
+#include <functional>
+#include <map>
 #include <random>
 #include <set>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/hash.h"
-#include "parallel/thread_communicator.h"
 #include "random_text.h"
-#include "temporary_folder.h"
+#include "ranked_texts.h"
 #include "text/script_runs.h"
-#include "text/text_marks.h"
-#include "text/tokenizer.h"
 #include "text/unigram_files.h"
 #include "text/utf8.h"
 
@@ -26,81 +23,7 @@ namespace kohort::text {
 namespace {
 
 using testing::Contains;
-using testing::ElementsAre;
 using testing::Not;
-
-std::vector<std::string> runs_of(std::string_view text) {
-    std::vector<std::string> runs;
-    const std::u32string characters = to_code_points(text);
-    for (const auto run : script_runs(characters)) runs.push_back(to_utf8(run));
-    return runs;
-}
-
-TEST(ScriptRuns, end_where_the_script_does) {
-    EXPECT_THAT(runs_of("iPhone15手机壳,新款!! 3.5寸"), ElementsAre("iPhone", "15", "手机壳", ",", "新款", "!", "!", "3", ".", "5", "寸"));
-    EXPECT_THAT(runs_of("東京タワーへ々〇 Ωмир"), ElementsAre("東京タワーへ々〇", "Ω", "мир"));
-    EXPECT_THAT(runs_of("e\u0301te\u0301 \u0301x"), ElementsAre("e\u0301te\u0301", "\u0301", "x"));
-    EXPECT_THAT(runs_of("\u3000 a\u00A0b\u2028c\t"), ElementsAre("a", "b", "c"));
-    EXPECT_THAT(runs_of("①२४½Ⅷ😀👍"), ElementsAre("①२४½Ⅷ", "😀", "👍"));
-    EXPECT_TRUE(runs_of("").empty());
-}
-
-// Texts dealt to ranks unevenly; the last of several has none.
-TextSource share(const std::vector<std::string>& texts, int rank, int ranks, bool reversed) {
-    return [&texts, rank, ranks, reversed](const std::function<void(std::string_view)>& each) {
-        for (std::size_t k = 0; k < texts.size(); ++k) {
-            const std::size_t i = reversed ? texts.size() - 1 - k : k;
-            const int owner = ranks == 1 || i % 3 == 0 ? 0 : static_cast<int>(i) % (ranks - 1);
-            if (owner == rank) each(texts[i]);
-        }
-    };
-}
-
-template <class Result>
-Result on_ranks(int ranks, const std::function<Result(parallel::Communicator&)>& body) {
-    Result root{};
-    std::mutex mutex;
-    parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
-        Result mine = body(comm);
-        const std::lock_guard lock(mutex);
-        if (comm.is_root()) root = std::move(mine);
-        else EXPECT_TRUE(mine.empty()) << "only rank 0 has a result";
-    });
-    return root;
-}
-
-TEST(TextSample, is_the_lowest_hashes_that_fit) {
-    RandomText noise(3);
-    std::vector<std::string> texts;
-    for (int i = 0; i < 300; ++i) texts.push_back(i % 4 == 0 ? "again " + std::to_string(i % 20) : noise.next());
-    TextSampleOptions options;
-    options.longest_text = 30;
-    options.normalize = [](std::string& text) { text += '.'; };
-    // By its definition.
-    std::set<std::pair<std::uint64_t, std::string>> all;
-    std::int64_t everything = 0;
-    for (const std::string& text : texts) {
-        const std::string cut(cut_to_bytes(repair_utf8(text) + '.', 30));
-        if (all.emplace(base::hash64(cut, 7), cut).second) everything += static_cast<std::int64_t>(cut.size());
-    }
-    ASSERT_GT(everything, 2000);
-    for (const std::int64_t most : {everything, everything - 1, std::int64_t{1000}, std::int64_t{31}, std::int64_t{1}, std::int64_t{0}}) {
-        options.most_bytes = most;
-        std::vector<std::string> expected;
-        std::int64_t bytes = 0;
-        for (const auto& [hash, text] : all) {
-            bytes += static_cast<std::int64_t>(text.size());
-            if (bytes > most) break;
-            expected.push_back(text);
-        }
-        std::ranges::sort(expected);
-        for (const int ranks : {1, 2, 3, 5})
-            EXPECT_EQ(on_ranks<std::vector<std::string>>(
-                          ranks, [&](auto& comm) { return sample_texts(comm, share(texts, comm.rank(), ranks, ranks == 3), options); }),
-                      expected)
-                << most << " bytes on " << ranks << " ranks";
-    }
-}
 
 // Texts of a few words without spaces between them, with noise.
 std::vector<std::string> corpus() {
@@ -134,7 +57,8 @@ TEST(UnigramTrainer, finds_words_where_no_space_is) {
     double all = 0;
     for (const auto& [text, score] : pieces) {
         all += std::exp(score);
-        EXPECT_EQ(runs_of(text).size(), 1u) << text << " goes over the end of a run";
+        const std::u32string characters = to_code_points(text);
+        EXPECT_EQ(script_runs(characters).size(), 1u) << text << " goes over the end of a run";
     }
     EXPECT_LE(all, 1.0);
     EXPECT_GT(all, 0.8);
@@ -154,6 +78,164 @@ TEST(UnigramTrainer, gives_the_same_pieces_on_any_number_of_ranks_and_threads) {
             EXPECT_FALSE(found.empty());
             EXPECT_EQ(found, one);
         }
+}
+
+// The training by its definition: every string, every way to cut every word.
+class Reference {
+  public:
+    Reference(const std::vector<std::string>& texts, std::size_t size) {
+        for (const std::string& text : std::set(texts.begin(), texts.end())) {
+            const std::u32string characters = to_code_points(text);
+            for (const auto run : script_runs(characters)) ++words_[std::u32string(run)];
+        }
+        begin();
+        const auto most = static_cast<std::size_t>(static_cast<double>(size) * 1.1);
+        for (;;) {
+            improve();
+            improve();
+            if (scores_.size() <= most) break;
+            prune(std::max(most, scores_.size() * 3 / 4));
+        }
+        std::vector<std::pair<double, std::u32string>> order;
+        for (const auto& [piece, score] : scores_) order.emplace_back(piece.size() == 1 ? -INFINITY : -score, piece);
+        std::ranges::sort(order);
+        for (std::size_t i = size; i < order.size(); ++i) scores_.erase(order[i].second);
+    }
+    std::map<std::string, double> pieces() const {
+        std::map<std::string, double> result;
+        for (const auto& [piece, score] : scores_) result[to_utf8(piece)] = score;
+        return result;
+    }
+
+  private:
+    using Values = std::map<std::u32string, double>;
+
+    void begin() {
+        std::map<std::u32string, std::map<char32_t, std::int64_t>> followers;  // 0: the end of a word
+        std::map<std::u32string, std::int64_t> ends;
+        for (const auto& [word, count] : words_)
+            for (std::size_t from = 0; from < word.size(); ++from)
+                for (std::size_t length = 1; from + length <= word.size(); ++length) {
+                    const auto end = from + length;
+                    followers[word.substr(from, length)][end < word.size() ? word[end] : 0] += count;
+                }
+        double all = 0;
+        for (const auto& [piece, next] : followers) {
+            std::int64_t count = 0;
+            for (const auto& follower : next) count += follower.second;
+            const bool goes_on_alike = next.size() == 1 && next.begin()->first != 0;
+            if (piece.size() == 1 || (count >= 2 && !goes_on_alike)) all += scores_[piece] = static_cast<double>(count * static_cast<std::int64_t>(piece.size()));
+        }
+        for (auto& entry : scores_) entry.second = std::log(entry.second / all);
+    }
+
+    using Visit = std::function<void(const std::vector<std::u32string>&, double)>;
+    void for_each_way(const std::u32string& word, std::vector<std::u32string>& way, double score, const Visit& visit) const {
+        if (word.empty()) return visit(way, score);
+        for (std::size_t length = 1; length <= word.size(); ++length)
+            if (const auto found = scores_.find(word.substr(0, length)); found != scores_.end()) {
+                way.push_back(found->first);
+                for_each_way(word.substr(length), way, score + found->second, visit);
+                way.pop_back();
+            }
+    }
+
+    void improve() {
+        counts_.clear();
+        for (const auto& [word, count] : words_) {
+            double all = 0;
+            Values in_word;
+            std::vector<std::u32string> way;
+            for_each_way(word, way, 0, [&](const auto& taken, double score) {
+                all += std::exp(score);
+                for (const auto& piece : taken) in_word[piece] += std::exp(score);
+            });
+            for (const auto& [piece, sum] : in_word) counts_[piece] += static_cast<double>(count) * sum / all;
+        }
+        std::erase_if(counts_, [](const auto& entry) { return entry.first.size() > 1 && entry.second < 0.5; });
+        double all = 0;
+        for (auto& entry : counts_) all += entry.second = std::max(entry.second, 0.5);
+        scores_.clear();
+        for (const auto& [piece, count] : counts_) scores_[piece] = digamma(count) - digamma(all);
+    }
+
+    // By its recurrence and its asymptotic series.
+    static double digamma(double x) {
+        double below = 0;
+        for (; x < 10; ++x) below += 1 / x;
+        const double square = 1 / (x * x);
+        return std::log(x) - 0.5 / x - square * (1.0 / 12 - square * (1.0 / 120 - square * (1.0 / 252 - square / 240))) - below;
+    }
+
+    void prune(std::size_t most) {
+        double all = 0;
+        for (const auto& entry : counts_) all += entry.second;
+        std::vector<std::pair<double, std::u32string>> losses;
+        std::size_t characters = 0;
+        for (const auto& [piece, count] : counts_) {
+            characters += piece.size() == 1;
+            if (piece.size() == 1) continue;
+            std::vector<std::u32string> way, best;
+            double most_likely = -INFINITY;
+            for_each_way(piece, way, 0, [&](const auto& taken, double score) {
+                if (taken.size() == 1 || score <= most_likely) return;
+                best = taken;
+                most_likely = score;
+            });
+            if (most_likely > scores_[piece]) continue;
+            const double with_parts = all + count * static_cast<double>(best.size() - 1);
+            double log_parts = 0;
+            for (const auto& part : best) log_parts += std::log((counts_[part] + count) / with_parts);
+            losses.emplace_back(-std::max(count * (std::log(count / all) - log_parts), 0.0), piece);
+        }
+        std::ranges::sort(losses);
+        losses.resize(std::min(losses.size(), most - characters));
+        std::set<std::u32string> kept;
+        for (const auto& loss : losses) kept.insert(loss.second);
+        const auto goes = [&](const auto& entry) { return entry.first.size() > 1 && !kept.contains(entry.first); };
+        std::erase_if(counts_, goes);
+        std::erase_if(scores_, goes);
+    }
+
+    std::map<std::u32string, std::int64_t> words_;
+    Values scores_, counts_;
+};
+
+TEST(UnigramTrainer, gives_the_pieces_of_a_plain_training) {
+    std::mt19937 random(12);
+    for (const std::int64_t size : {16, 20, 30}) {
+        std::vector<std::string> texts;
+        for (int i = 0; i < 300; ++i) {
+            std::string text;
+            for (std::size_t length = 2 + random() % 8; length > 0; --length) text += "abcdefg"[std::min(random() % 7, random() % 7)];
+            texts.push_back(text);
+        }
+        const auto expected = Reference(texts, static_cast<std::size_t>(size)).pieces();
+        const auto found = on_ranks<UnigramPieces>(2, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 2, false), {.size = size}); });
+        ASSERT_EQ(found.size(), expected.size());
+        EXPECT_EQ(found.size(), static_cast<std::size_t>(size));
+        for (const auto& [piece, score] : found) {
+            ASSERT_TRUE(expected.contains(piece)) << piece;
+            EXPECT_NEAR(score, expected.at(piece), 1e-5) << piece;
+        }
+    }
+}
+
+// A character that many texts have is a piece, although the sample has none of them.
+TEST(UnigramTrainer, counts_characters_outside_the_sample_too) {
+    std::vector<std::string> texts;
+    for (int i = 0; i < 2000; ++i) texts.push_back("text " + std::to_string(i));
+    for (int i = 0; i < 2; ++i) texts.push_back("the rare 龘");
+    UnigramTrainerOptions options{.size = 40};
+    options.sample.most_bytes = 200;
+    const auto train = [&] {
+        return on_ranks<UnigramPieces>(3, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 3, false), options); });
+    };
+    const auto pieces = train();
+    EXPECT_THAT(names(pieces), Contains("龘"));
+    EXPECT_EQ(pieces.back().second, std::ranges::min_element(pieces, {}, [](const auto& piece) { return piece.second; })->second);
+    texts.pop_back();
+    EXPECT_THAT(names(train()), Not(Contains("龘")));
 }
 
 TEST(UnigramTrainer, keeps_characters_and_its_bounds) {
@@ -187,37 +269,6 @@ TEST(UnigramTrainer, keeps_characters_and_its_bounds) {
     refuses(base::ErrorKind::usage, texts, 15);
     refuses(base::ErrorKind::input, {}, 100);
     refuses(base::ErrorKind::input, {" ", "\n", "x"}, 100);
-}
-
-TEST(UnigramFiles, give_a_tokenizer_of_the_pieces) {
-    const TemporaryFolder folder;
-    const UnigramPieces pieces{{"手机", -2}, {"壳", -3}, {"手", -4}, {"机壳", -4.5}, {"ab", -5}, {"a", -6}, {"b", -6.5}, {"!", -7}};
-    save_unigram(pieces, true, 2, folder.path(), 128);
-    const auto tokenizer = load_tokenizer(folder.path());
-    EXPECT_EQ(tokenizer->vocabulary_size(), static_cast<std::int64_t>(pieces.size()) + unigram_tokens_added(2));
-    EXPECT_EQ(tokenizer->special().pad, 0);
-    EXPECT_EQ(tokenizer->special().unknown, 1);
-    EXPECT_EQ(tokenizer->special().mask, 4);
-    EXPECT_THAT(find_text_marks(*tokenizer).sentinels, ElementsAre(14, 13));
-    EXPECT_EQ(tokenizer->token(5), "手机");
-    const auto ids = [&](std::string_view text) { return tokenizer->encode_for_model(text, 99); };
-    EXPECT_THAT(ids("手机壳 ＡＢ！"), ElementsAre(2, 5, 6, 9, 12, 3));       // NFKC, then small letters
-    EXPECT_THAT(ids("手\u3000机壳"), ElementsAre(2, 7, 8, 3));               // white space cuts
-    EXPECT_THAT(ids("壳xyz壳"), ElementsAre(2, 6, 1, 6, 3));                 // a row of unknown characters is one token
-    EXPECT_THAT(ids("a[MASK]b"), ElementsAre(2, 10, 4, 11, 3));
-    EXPECT_THAT(ids(""), ElementsAre(2, 3));
-    EXPECT_THAT(tokenizer->encode_pair_for_model("a", "b", 9), ElementsAre(2, 10, 3, 11, 3));
-
-    // Again the same bytes, and a tokenizer saved is the one that was read.
-    const TemporaryFolder again, saved;
-    save_unigram(pieces, true, 2, again.path(), 128);
-    tokenizer->save(saved.path(), 128);
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
-        EXPECT_EQ(base::read_file(again.path() / name), base::read_file(folder.path() / name));
-        EXPECT_EQ(base::read_file(saved.path() / name), base::read_file(folder.path() / name));
-    }
-    save_unigram(pieces, false, 0, again.path(), 128);
-    EXPECT_THAT(load_tokenizer(again.path())->encode_for_model("AB", 99), ElementsAre(2, 1, 3));
 }
 
 }  // namespace

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <random>
 
 #include "base/error.h"
-#include "parallel/thread_communicator.h"
 #include "random_text.h"
+#include "ranked_texts.h"
 #include "text/piece_merger.h"
 #include "text/wordpiece.h"
 
@@ -34,31 +33,6 @@ std::vector<std::string> corpus() {
         texts.push_back(i % 5 == 0 ? noise.next() : text);
     }
     return texts;
-}
-
-// Deals the texts to ranks unevenly: the last rank of several has none, the first most.
-TextSource share(const std::vector<std::string>& texts, int rank, int ranks, bool reversed) {
-    return [&texts, rank, ranks, reversed](const std::function<void(std::string_view)>& each) {
-        for (std::size_t k = 0; k < texts.size(); ++k) {
-            const std::size_t i = reversed ? texts.size() - 1 - k : k;
-            const int owner = ranks == 1 || i % 3 == 0 ? 0 : static_cast<int>(i) % (ranks - 1);
-            if (owner == rank) each(texts[i]);
-        }
-    };
-}
-
-template <class Result>
-Result on_ranks(int ranks, const std::function<Result(parallel::Communicator&)>& body) {
-    Result root{};
-    std::mutex mutex;
-    parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
-        Result mine = body(comm);
-        if (comm.is_root()) {
-            const std::lock_guard lock(mutex);
-            root = std::move(mine);
-        }
-    });
-    return root;
 }
 
 TEST(WordCounter, counts_what_a_plain_loop_counts) {

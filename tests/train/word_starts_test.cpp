@@ -6,6 +6,8 @@
 
 #include <map>
 
+#include "text/text_normalizer.h"
+#include "text/unigram_tokenizer.h"
 #include "text/wordpiece.h"
 
 namespace kohort::train {
@@ -90,6 +92,22 @@ TEST(WordStarts, a_run_without_spaces_is_no_word) {
     const TableTokenizer tokenizer({"▁a", "b"}, {{"a long run", run}, {"a run of ten", ten}});  // no word by itself
     EXPECT_THAT(goes_on(tokenizer, "a long run"), testing::Each(false));
     EXPECT_THAT(goes_on(tokenizer, "a run of ten"), testing::Contains(true).Times(9));
+}
+
+// A unigram vocabulary marks no beginnings, and its pieces need not keep to ICU's words.
+TEST(WordStarts, counts_out_what_unmarked_pieces_spell) {
+    text::UnigramSettings settings;
+    for (const char* piece : {"[UNK]", "爱", "北", "京", "天", "安", "门", "爱北", "安门", "手机", "play", "ing", "A", "B", ","}) settings.pieces.emplace_back(piece, -1.0);
+    settings.unknown = 0;
+    settings.split_white_space = true;
+    settings.has_metaspace = false;
+    settings.pipeline.normalizer.add(text::nfkc_step());
+    const text::UnigramTokenizer tokenizer(std::move(settings));
+    // 爱北 | 京 crosses the words 爱 and 北京; 天 | 安门 is a word of two pieces.
+    EXPECT_THAT(goes_on(tokenizer, "爱北京天安门，ＡＢ playing"), testing::ElementsAre(false, false, false, true, false, false, true, false, true));
+    EXPECT_THAT(goes_on(tokenizer, "手机天安门"), testing::ElementsAre(false, false, true));
+    // With what is unknown nothing is sure.
+    EXPECT_THAT(goes_on(tokenizer, "爱北京天安门我"), testing::ElementsAre(false, false, false, false, false));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import pathlib
+import re
 import struct
 import sys
 import unicodedata
@@ -143,7 +144,9 @@ class PlainUnigram:
 
     def encode(self, text, most):
         text = unicodedata.normalize("NFKC", text)
-        ids = [id for word in (text.lower() if self.lower else text).split() for id in self.cut(word)]
+        text = "".join(c.lower() for c in text) if self.lower else text  # one by one: no final sigma
+        words = re.split("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+", text)
+        ids = [id for word in words for id in self.cut(word)]
         return [self.pieces["[CLS]"][0], *ids[:most - 2], self.pieces["[SEP]"][0]]
 
 
