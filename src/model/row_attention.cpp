@@ -9,8 +9,8 @@ namespace kohort::model {
 torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads, bool causal) {
     const auto* kernels = row_kernels();
     const bool half = joined.scalar_type() == torch::kBFloat16;
-    if (!kernels || !joined.is_cpu() || !joined.is_contiguous() || (!half && joined.scalar_type() != torch::kFloat) || joined.size(1) % (3 * heads) != 0 ||
-        lengths.sum().item<std::int64_t>() != joined.size(0))
+    if (!kernels || !joined.is_cpu() || !joined.is_contiguous() || (!half && joined.scalar_type() != torch::kFloat) ||
+        joined.size(1) % (3 * heads) != 0 || lengths.sum().item<std::int64_t>() != joined.size(0))
         base::fail(base::ErrorKind::internal, "attention by rows does not know such rows");
     const std::int64_t size = joined.size(1) / 3, bytes = joined.element_size();
     auto result = torch::empty({joined.size(0), size}, joined.options());
@@ -21,7 +21,8 @@ torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& le
     if (scratch.size() < most) scratch.resize(most);
     for (std::int64_t i = 0; i < lengths.size(0); ++i) {
         const std::int64_t tokens = lengths.data_ptr<std::int64_t>()[i];
-        kernels->attend({from, to, half ? RowType::bfloat16 : RowType::float32, tokens, heads, size / heads, causal, scratch.data()});
+        kernels->attend(
+            {from, to, half ? RowType::bfloat16 : RowType::float32, tokens, heads, size / heads, causal, scratch.data()});
         from += tokens * 3 * size * bytes;
         to += tokens * size * bytes;
     }

@@ -7,7 +7,8 @@ namespace {
 
 // out [Rows, 16 Columns] = a [Rows, terms] b [terms, 16 Columns]
 template <int Rows, int Columns>
-void multiply_block(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, std::int64_t terms, float* out, std::int64_t out_stride) {
+void multiply_block(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, std::int64_t terms,
+                    float* out, std::int64_t out_stride) {
     Lanes sums[Rows][Columns] = {};
     for (std::int64_t k = 0; k < terms; ++k) {
         Lanes right[Columns];
@@ -23,10 +24,11 @@ void multiply_block(const float* a, std::int64_t a_stride, const float* b, std::
 
 // columns: a multiple of 16
 template <int Rows>
-void multiply_rows(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, std::int64_t terms, std::int64_t columns, float* out,
-                   std::int64_t out_stride) {
+void multiply_rows(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, std::int64_t terms,
+                   std::int64_t columns, float* out, std::int64_t out_stride) {
     std::int64_t column = 0;
-    for (; column + 2 * lanes <= columns; column += 2 * lanes) multiply_block<Rows, 2>(a, a_stride, b + column, b_stride, terms, out + column, out_stride);
+    for (; column + 2 * lanes <= columns; column += 2 * lanes)
+        multiply_block<Rows, 2>(a, a_stride, b + column, b_stride, terms, out + column, out_stride);
     if (column < columns) multiply_block<Rows, 1>(a, a_stride, b + column, b_stride, terms, out + column, out_stride);
 }
 
@@ -71,11 +73,20 @@ template <int RowsAtOnce, class Value>
 class Attention {
   public:
     explicit Attention(const AttentionRows& rows)
-        : joined_(static_cast<const Value*>(rows.joined)), result_(static_cast<Value*>(rows.result)), tokens_(rows.tokens), heads_(rows.heads),
-          width_(rows.width), causal_(rows.causal), padded_tokens_((rows.tokens + lanes - 1) / lanes * lanes),
-          padded_width_((rows.width + lanes - 1) / lanes * lanes), scale_(static_cast<float>(1 / __builtin_sqrt(static_cast<double>(rows.width)))),
-          query_(rows.scratch), keys_(query_ + tokens_ * width_), values_(keys_ + width_ * padded_tokens_),
-          scores_(values_ + tokens_ * padded_width_), sums_(scores_ + RowsAtOnce * padded_tokens_) {}
+        : joined_(static_cast<const Value*>(rows.joined)),
+          result_(static_cast<Value*>(rows.result)),
+          tokens_(rows.tokens),
+          heads_(rows.heads),
+          width_(rows.width),
+          causal_(rows.causal),
+          padded_tokens_((rows.tokens + lanes - 1) / lanes * lanes),
+          padded_width_((rows.width + lanes - 1) / lanes * lanes),
+          scale_(static_cast<float>(1 / __builtin_sqrt(static_cast<double>(rows.width)))),
+          query_(rows.scratch),
+          keys_(query_ + tokens_ * width_),
+          values_(keys_ + width_ * padded_tokens_),
+          scores_(values_ + tokens_ * padded_width_),
+          sums_(scores_ + RowsAtOnce * padded_tokens_) {}
 
     void run() {
         for (std::int64_t head = 0; head < heads_; ++head) {
@@ -121,7 +132,8 @@ class Attention {
         const std::int64_t seen = causal_ ? row + Rows : tokens_, columns = (seen + lanes - 1) / lanes * lanes;
         multiply_rows<Rows>(query_ + row * width_, width_, keys_, padded_tokens_, width_, columns, scores_, padded_tokens_);
         float factors[Rows];
-        for (std::int64_t i = 0; i < Rows; ++i) factors[i] = softmax(scores_ + i * padded_tokens_, causal_ ? row + i + 1 : tokens_, columns);
+        for (std::int64_t i = 0; i < Rows; ++i)
+            factors[i] = softmax(scores_ + i * padded_tokens_, causal_ ? row + i + 1 : tokens_, columns);
         multiply_rows<Rows>(scores_, padded_tokens_, values_, padded_width_, seen, padded_width_, sums_, padded_width_);
         for (std::int64_t i = 0; i < Rows; ++i) {
             Value* to = result_ + ((row + i) * heads_ + head) * width_;
@@ -143,8 +155,10 @@ class Attention {
 
 template <int RowsAtOnce>
 void attend_rows(const AttentionRows& rows) {
-    if (rows.type == RowType::bfloat16) Attention<RowsAtOnce, std::uint16_t>(rows).run();
-    else Attention<RowsAtOnce, float>(rows).run();
+    if (rows.type == RowType::bfloat16)
+        Attention<RowsAtOnce, std::uint16_t>(rows).run();
+    else
+        Attention<RowsAtOnce, float>(rows).run();
 }
 
 }  // namespace

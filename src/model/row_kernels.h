@@ -1,5 +1,5 @@
-// Inner loops of encoding over rows of token vectors, in plain arrays; compiled once for each instruction set. All of them compute
-// in float32 and give the same bits with each.
+// Inner loops of encoding over rows of token vectors, in plain arrays; compiled once for each instruction set. All of them
+// compute in float32 and give the same bits with each.
 #pragma once
 
 #include <cstdint>

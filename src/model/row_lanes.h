@@ -1,6 +1,6 @@
-// Sixteen float32 numbers at a time, for the row kernels: in one register of AVX-512 or two of AVX2. Every number comes from the
-// same operations in the same order with either, and what is fused is written out, so results are the same bits. No template
-// of the standard library is used: the linker could take its code from here for processors that cannot run it.
+// Sixteen float32 numbers at a time, for the row kernels: in one register of AVX-512 or two of AVX2. Every number comes from
+// the same operations in the same order with either, and what is fused is written out, so results are the same bits. No
+// template of the standard library is used: the linker could take its code from here for processors that cannot run it.
 #pragma once
 
 #include <immintrin.h>
@@ -22,7 +22,9 @@ inline Lanes load(const float* from) {
     std::memcpy(&value, from, sizeof value);
     return value;
 }
-inline void store(float* to, Lanes value) { std::memcpy(to, &value, sizeof value); }
+inline void store(float* to, Lanes value) {
+    std::memcpy(to, &value, sizeof value);
+}
 
 // a b + c, rounded once.
 inline Lanes fused(Lanes a, Lanes b, Lanes c) {
@@ -38,7 +40,9 @@ inline Lanes fused(Lanes a, Lanes b, Lanes c) {
     return c;
 #endif
 }
-inline Lanes every(float value) { return value - Lanes{}; }
+inline Lanes every(float value) {
+    return value - Lanes{};
+}
 
 inline float to_float(std::uint16_t upper_half) {
     const std::uint32_t bits = static_cast<std::uint32_t>(upper_half) << 16;
@@ -46,7 +50,9 @@ inline float to_float(std::uint16_t upper_half) {
     std::memcpy(&value, &bits, sizeof value);
     return value;
 }
-inline float to_float(float value) { return value; }
+inline float to_float(float value) {
+    return value;
+}
 
 // To the nearest, ties to even, as PyTorch rounds.
 inline void round_to(float value, std::uint16_t& to) {
@@ -54,7 +60,9 @@ inline void round_to(float value, std::uint16_t& to) {
     std::memcpy(&bits, &value, sizeof bits);
     to = value != value ? 0x7FC0 : static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
-inline void round_to(float value, float& to) { to = value; }
+inline void round_to(float value, float& to) {
+    to = value;
+}
 
 // Sixteen values of either type, as above.
 inline Lanes load(const std::uint16_t* from) {

@@ -25,18 +25,22 @@ void normalize_row(const Value* row, Value* result, const NormRows& rows) {
     const float scale = 1 / __builtin_sqrtf(sum_of(squares) * share + static_cast<float>(rows.epsilon));
     for (std::int64_t i = 0; i < whole; i += lanes)
         store(result + i, fused((load(row + i) - mean) * scale, load(rows.weight + i), load(rows.bias + i)));
-    for (std::int64_t i = whole; i < size; ++i) round_to((to_float(row[i]) - mean) * scale * rows.weight[i] + rows.bias[i], result[i]);
+    for (std::int64_t i = whole; i < size; ++i)
+        round_to((to_float(row[i]) - mean) * scale * rows.weight[i] + rows.bias[i], result[i]);
 }
 
 template <class Value>
 void normalize_each(const NormRows& rows) {
     for (std::int64_t i = 0; i < rows.count; ++i)
-        normalize_row(static_cast<const Value*>(rows.rows) + i * rows.size, static_cast<Value*>(rows.result) + i * rows.size, rows);
+        normalize_row(static_cast<const Value*>(rows.rows) + i * rows.size, static_cast<Value*>(rows.result) + i * rows.size,
+                      rows);
 }
 
 void normalize_rows(const NormRows& rows) {
-    if (rows.type == RowType::bfloat16) normalize_each<std::uint16_t>(rows);
-    else normalize_each<float>(rows);
+    if (rows.type == RowType::bfloat16)
+        normalize_each<std::uint16_t>(rows);
+    else
+        normalize_each<float>(rows);
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ char32_t composite_of(char32_t first, char32_t second) {
         UErrorCode code = U_ZERO_ERROR;
         const UNormalizer2* const found = unorm2_getNFCInstance(&code);
         if (U_FAILURE(code))
-            base::fail(base::ErrorKind::environment, "ICU cannot compose characters: {}; install ICU's data (libicu72)", u_errorName(code));
+            base::fail(base::ErrorKind::environment, "ICU cannot compose characters: {}; install ICU's data (libicu72)",
+                       u_errorName(code));
         return found;
     }();
     const UChar32 both = unorm2_composePair(rules, static_cast<UChar32>(first), static_cast<UChar32>(second));

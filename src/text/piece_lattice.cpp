@@ -12,11 +12,14 @@ namespace kohort::text {
 namespace {
 
 constexpr double fixed_point = 1 << 24;  // of expected counts
-std::int64_t to_fixed(double value) { return std::llround(value * fixed_point); }
+std::int64_t to_fixed(double value) {
+    return std::llround(value * fixed_point);
+}
 
 }  // namespace
 
-PieceLattice::PieceLattice(const WeightedWords& words, const std::vector<std::int32_t>& suffixes, const std::vector<RepeatedSubstring>& substrings)
+PieceLattice::PieceLattice(const WeightedWords& words, const std::vector<std::int32_t>& suffixes,
+                           const std::vector<RepeatedSubstring>& substrings)
     : words_(words), edge_ends_(words.characters.size() + 1) {
     const std::u32string& text = words.characters;
     const auto place_of = [&](std::int32_t rank) { return static_cast<std::size_t>(suffixes[static_cast<std::size_t>(rank)]); };
@@ -24,7 +27,8 @@ PieceLattice::PieceLattice(const WeightedWords& words, const std::vector<std::in
     // Suffixes that begin with the same character are neighbours.
     std::vector<std::int32_t> character_at(text.size());
     for (std::int32_t rank = 0; rank < count; ++rank) {
-        if (rank == 0 || text[place_of(rank)] != text[place_of(rank - 1)]) pieces_.push_back({suffixes[static_cast<std::size_t>(rank)], 1});
+        if (rank == 0 || text[place_of(rank)] != text[place_of(rank - 1)])
+            pieces_.push_back({suffixes[static_cast<std::size_t>(rank)], 1});
         character_at[place_of(rank)] = static_cast<std::int32_t>(pieces_.size()) - 1;
     }
     characters_ = static_cast<std::int64_t>(pieces_.size());
@@ -56,7 +60,8 @@ struct PieceLattice::Sums {
 };
 
 // Forward and backward sums over the ways of one word (Baum et al. 1970).
-void PieceLattice::add_word(std::size_t begin, std::size_t end, std::int64_t count, const std::vector<double>& weights, Sums& sums) const {
+void PieceLattice::add_word(std::size_t begin, std::size_t end, std::int64_t count, const std::vector<double>& weights,
+                            Sums& sums) const {
     const std::size_t length = end - begin;
     std::array<double, longest_word + 1> before{}, after{};  // of all ways up to a place, and from it on
     before[0] = after[length] = 1;
@@ -71,7 +76,8 @@ void PieceLattice::add_word(std::size_t begin, std::size_t end, std::int64_t cou
         for (const Edge& edge : edges_at(begin + i)) {
             const double way = weights[static_cast<std::size_t>(edge.piece)] * after[i + static_cast<std::size_t>(edge.length)];
             after[i] += way;
-            if (const double expected = here * way; std::isfinite(expected)) sums.counts[static_cast<std::size_t>(edge.piece)] += to_fixed(expected);
+            if (const double expected = here * way; std::isfinite(expected))
+                sums.counts[static_cast<std::size_t>(edge.piece)] += to_fixed(expected);
         }
     }
     sums.log_likelihood += static_cast<__int128>(to_fixed(std::log(all))) * count;
@@ -128,7 +134,8 @@ std::vector<std::int32_t> PieceLattice::best_without(std::int32_t piece, const s
             if (score > way.score) way = {score, edge.piece, i};
         }
     std::vector<std::int32_t> parts;
-    for (std::int32_t end = length; end > 0 && ways[static_cast<std::size_t>(end)].piece >= 0; end = ways[static_cast<std::size_t>(end)].begin)
+    for (std::int32_t end = length; end > 0 && ways[static_cast<std::size_t>(end)].piece >= 0;
+         end = ways[static_cast<std::size_t>(end)].begin)
         parts.push_back(ways[static_cast<std::size_t>(end)].piece);
     std::ranges::reverse(parts);
     return parts;

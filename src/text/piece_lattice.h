@@ -20,7 +20,8 @@ class PieceLattice {
     // Pieces are the characters (by code point: 0, 1, …), then the given substrings in their order.
     // Words have at most `longest_word` characters.
     static constexpr std::int32_t longest_word = 48;
-    PieceLattice(const WeightedWords& words, const std::vector<std::int32_t>& suffixes, const std::vector<RepeatedSubstring>& substrings);
+    PieceLattice(const WeightedWords& words, const std::vector<std::int32_t>& suffixes,
+                 const std::vector<RepeatedSubstring>& substrings);
 
     std::int64_t characters() const { return characters_; }  // how many of the pieces are one character; never removed
     const std::vector<Piece>& pieces() const { return pieces_; }

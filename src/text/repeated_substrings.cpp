@@ -25,7 +25,8 @@ class SuffixOrder {
         suffixes.reserve(room_.size());
         for (std::size_t begin = 0; begin < room_.size(); ++begin) {
             std::uint64_t key = 0;
-            for (std::size_t i = 0; i < key_characters; ++i) key = key << 21 | (i < room_[begin] ? characters_[begin + i] + 1 : 0);
+            for (std::size_t i = 0; i < key_characters; ++i)
+                key = key << 21 | (i < room_[begin] ? characters_[begin + i] + 1 : 0);
             suffixes.push_back({key, static_cast<std::int32_t>(begin)});
         }
         std::ranges::sort(suffixes, [&](const Suffix& a, const Suffix& b) {

@@ -23,8 +23,8 @@ struct RepeatedSubstring {
 
 class RepeatedSubstrings {
   public:
-    // Of 2 to `longest` characters (<= 255), within one word each, with a count of at least `min_count`. Left out are those that
-    // are always followed by the same character: the longer one stands for them.
+    // Of 2 to `longest` characters (<= 255), within one word each, with a count of at least `min_count`. Left out are those
+    // that are always followed by the same character: the longer one stands for them.
     RepeatedSubstrings(const WeightedWords& words, int longest, std::int64_t min_count);
 
     const std::vector<std::int32_t>& suffixes() const { return suffixes_; }  // places of `characters`

@@ -13,8 +13,8 @@
 namespace kohort::text {
 
 struct TextSampleOptions {
-    std::int64_t most_bytes = 8 << 20;      // of all texts in the sample
-    std::int64_t longest_text = 4096;       // bytes; what is longer is cut
+    std::int64_t most_bytes = 8 << 20;                 // of all texts in the sample
+    std::int64_t longest_text = 4096;                  // bytes; what is longer is cut
     std::function<void(std::string&)> normalize = {};  // of each text, before it is compared with others; empty: none
 };
 

@@ -10,8 +10,10 @@ ordered_json template_pieces(const std::vector<TokenId>& pattern, const TokenNam
     int type = 0;
     for (const TokenId id : pattern) {
         if (id == PostProcessor::second) type = 1;
-        if (id < 0) pieces.push_back({{"Sequence", {{"id", id == PostProcessor::first ? "A" : "B"}, {"type_id", type}}}});
-        else pieces.push_back({{"SpecialToken", {{"id", name(id)}, {"type_id", type}}}});
+        if (id < 0)
+            pieces.push_back({{"Sequence", {{"id", id == PostProcessor::first ? "A" : "B"}, {"type_id", type}}}});
+        else
+            pieces.push_back({{"SpecialToken", {{"id", name(id)}, {"type_id", type}}}});
     }
     return pieces;
 }

@@ -24,9 +24,12 @@ TextNormalizer unigram_normalizer(bool lowercase) {
     return normalizer;
 }
 
-std::int64_t unigram_tokens_added(std::int64_t sentinels) { return static_cast<std::int64_t>(std::size(special_names)) + sentinels; }
+std::int64_t unigram_tokens_added(std::int64_t sentinels) {
+    return static_cast<std::int64_t>(std::size(special_names)) + sentinels;
+}
 
-void save_unigram(const UnigramPieces& pieces, bool lowercase, std::int64_t sentinels, const std::filesystem::path& folder, std::int64_t most) {
+void save_unigram(const UnigramPieces& pieces, bool lowercase, std::int64_t sentinels, const std::filesystem::path& folder,
+                  std::int64_t most) {
     ordered_json vocabulary = ordered_json::array();
     std::vector<AddedToken> added;
     for (const char* name : special_names) {
@@ -44,15 +47,16 @@ void save_unigram(const UnigramPieces& pieces, bool lowercase, std::int64_t sent
     post_processor.single = {special.classify, PostProcessor::first, special.separate};
     post_processor.pair = {special.classify, PostProcessor::first, special.separate, PostProcessor::second, special.separate};
     const TokenNames name = [](TokenId id) { return std::string(special_names[id]); };
-    const ordered_json tokenizer = {{"version", "1.0"},
-                                    {"truncation", nullptr},
-                                    {"padding", nullptr},
-                                    {"added_tokens", added_tokens_json(added)},
-                                    {"normalizer", {{"type", "Sequence"}, {"normalizers", steps}}},
-                                    {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
-                                    {"post_processor", post_processor_json(post_processor, name)},
-                                    {"decoder", {{"type", "Fuse"}}},
-                                    {"model", {{"type", "Unigram"}, {"unk_id", special.unknown}, {"vocab", vocabulary}, {"byte_fallback", false}}}};
+    const ordered_json tokenizer = {
+        {"version", "1.0"},
+        {"truncation", nullptr},
+        {"padding", nullptr},
+        {"added_tokens", added_tokens_json(added)},
+        {"normalizer", {{"type", "Sequence"}, {"normalizers", steps}}},
+        {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
+        {"post_processor", post_processor_json(post_processor, name)},
+        {"decoder", {{"type", "Fuse"}}},
+        {"model", {{"type", "Unigram"}, {"unk_id", special.unknown}, {"vocab", vocabulary}, {"byte_fallback", false}}}};
     std::filesystem::create_directories(folder);
     base::write_file_atomically(folder / "tokenizer.json", tokenizer.dump(2) + '\n', file_mode);
     ordered_json config = special_tokens_json(special, name);

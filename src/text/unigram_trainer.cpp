@@ -106,7 +106,8 @@ std::vector<RepeatedSubstring> choose_seeds(std::vector<RepeatedSubstring> found
 
 class Trainer {
   public:
-    Trainer(parallel::Communicator& comm, const WeightedWords& words, const std::set<char32_t>& alphabet, const UnigramTrainerOptions& options)
+    Trainer(parallel::Communicator& comm, const WeightedWords& words, const std::set<char32_t>& alphabet,
+            const UnigramTrainerOptions& options)
         : comm_(comm), words_(words), alphabet_(alphabet), options_(options), lattice_(make_lattice(words, options)) {}
 
     UnigramPieces train() {
@@ -133,10 +134,12 @@ class Trainer {
         // Each begins with what it covers.
         std::vector<double> covers(static_cast<std::size_t>(lattice.characters()));
         std::unordered_map<char32_t, std::size_t> number;
-        for (std::size_t i = 0; i < covers.size(); ++i) number[words.characters[static_cast<std::size_t>(lattice.pieces()[i].place)]] = i;
+        for (std::size_t i = 0; i < covers.size(); ++i)
+            number[words.characters[static_cast<std::size_t>(lattice.pieces()[i].place)]] = i;
         std::size_t at = 0;
         for (std::size_t word = 0; word < words.ends.size(); ++word)
-            for (; at < static_cast<std::size_t>(words.ends[word]); ++at) covers[number[words.characters[at]]] += static_cast<double>(words.counts[word]);
+            for (; at < static_cast<std::size_t>(words.ends[word]); ++at)
+                covers[number[words.characters[at]]] += static_cast<double>(words.counts[word]);
         for (const RepeatedSubstring& seed : seeds) covers.push_back(static_cast<double>(seed.count * seed.length));
         double all = 0;
         for (const double cover : covers) all += cover;
@@ -195,7 +198,8 @@ class Trainer {
         for (const double count : counts_) all += count;
         std::vector<std::pair<double, std::int32_t>> order;  // by what is lost, the most first
         for (std::size_t i = static_cast<std::size_t>(lattice_.characters()); i < scores_.size(); ++i)
-            if (const double loss = loss_without(static_cast<std::int32_t>(i), all); loss >= 0) order.emplace_back(-loss, static_cast<std::int32_t>(i));
+            if (const double loss = loss_without(static_cast<std::int32_t>(i), all); loss >= 0)
+                order.emplace_back(-loss, static_cast<std::int32_t>(i));
         breathe();
         std::ranges::sort(order);
         order.resize(std::min(order.size(), most - std::min(most, static_cast<std::size_t>(lattice_.characters()))));
@@ -208,9 +212,12 @@ class Trainer {
     UnigramPieces best() const {
         const auto text_of = [&](std::size_t piece) {
             const auto [place, length] = lattice_.pieces()[piece];
-            return to_utf8(std::u32string_view(words_.characters).substr(static_cast<std::size_t>(place), static_cast<std::size_t>(length)));
+            return to_utf8(std::u32string_view(words_.characters)
+                               .substr(static_cast<std::size_t>(place), static_cast<std::size_t>(length)));
         };
-        const auto likelier = [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; };
+        const auto likelier = [](const auto& a, const auto& b) {
+            return a.second != b.second ? a.second > b.second : a.first < b.first;
+        };
         UnigramPieces pieces, others;
         auto unseen = alphabet_;  // characters that are in no text of the sample
         for (std::size_t i = 0; i < scores_.size(); ++i) {
@@ -239,7 +246,8 @@ class Trainer {
 
 UnigramPieces train_unigram(parallel::Communicator& comm, const TextSource& source, const UnigramTrainerOptions& options) {
     if (options.size < least_unigram_size)
-        base::fail(base::ErrorKind::usage, "a vocabulary of {} pieces has no room for characters: ask for at least {}", options.size, least_unigram_size);
+        base::fail(base::ErrorKind::usage, "a vocabulary of {} pieces has no room for characters: ask for at least {}",
+                   options.size, least_unigram_size);
     std::unordered_map<char32_t, std::int64_t> characters;
     TextSampleOptions sample = options.sample;
     sample.normalize = [&](std::string& text) {
@@ -260,6 +268,8 @@ UnigramPieces train_unigram(parallel::Communicator& comm, const TextSource& sour
     return pieces;
 }
 
-std::string unigram_rules_version() { return fmt::format("unigram 1, {}, utf8proc {}", word_rules_version(), utf8proc_version()); }
+std::string unigram_rules_version() {
+    return fmt::format("unigram 1, {}, utf8proc {}", word_rules_version(), utf8proc_version());
+}
 
 }  // namespace kohort::text

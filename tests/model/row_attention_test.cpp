@@ -16,7 +16,8 @@ struct Shape {
     std::int64_t heads, width;
     std::vector<std::int64_t> lengths;
 };
-const Shape shapes[] = {{1, 1, {1}}, {2, 3, {1, 2, 5}}, {3, 16, {16, 1, 17}}, {12, 32, {14, 31, 8, 1}}, {4, 64, {33, 64}}, {2, 80, {130}}, {1, 20, {7, 9, 300}}};
+const Shape shapes[] = {{1, 1, {1}},       {2, 3, {1, 2, 5}}, {3, 16, {16, 1, 17}}, {12, 32, {14, 31, 8, 1}},
+                        {4, 64, {33, 64}}, {2, 80, {130}},    {1, 20, {7, 9, 300}}};
 
 class RowAttentionTest : public testing::TestWithParam<torch::ScalarType> {
   protected:
@@ -36,10 +37,14 @@ torch::Tensor plain_attention(const torch::Tensor& joined, const Shape& shape, b
     std::vector<torch::Tensor> results;
     std::int64_t first = 0;
     for (const std::int64_t length : shape.lengths) {
-        const auto split = joined.slice(0, first, first + length).to(torch::kDouble).view({length, 3, shape.heads, shape.width}).permute({1, 2, 0, 3});
+        const auto split = joined.slice(0, first, first + length)
+                               .to(torch::kDouble)
+                               .view({length, 3, shape.heads, shape.width})
+                               .permute({1, 2, 0, 3});
         auto scores = torch::matmul(split[0], split[1].transpose(1, 2)) / std::sqrt(static_cast<double>(shape.width));
         if (causal) scores = scores + torch::full({length, length}, -INFINITY, torch::kDouble).triu(1);
-        results.push_back(torch::matmul(torch::softmax(scores, -1), split[2]).transpose(0, 1).reshape({length, shape.heads * shape.width}));
+        results.push_back(
+            torch::matmul(torch::softmax(scores, -1), split[2]).transpose(0, 1).reshape({length, shape.heads * shape.width}));
         first += length;
     }
     return torch::cat(results);
@@ -54,7 +59,9 @@ TEST_P(RowAttentionTest, is_plain_attention_of_each_sequence) {
             const auto expected = plain_attention(joined, shape, causal);
             ASSERT_EQ(found.sizes(), expected.sizes());
             const double off = (found.to(torch::kDouble) - expected).abs().max().item<double>();
-            const double step = GetParam() == torch::kBFloat16 ? 1.0 / 256 : 5e-6;  // half the distance of neighbours, or what rounding scores does
+            const double step = GetParam() == torch::kBFloat16
+                                    ? 1.0 / 256
+                                    : 5e-6;  // half the distance of neighbours, or what rounding scores does
             EXPECT_LE(off, step * expected.abs().max().item<double>()) << shape.heads << " heads of " << shape.width;
         }
 }
@@ -65,7 +72,8 @@ TEST_P(RowAttentionTest, does_not_depend_on_other_sequences) {
         const auto together = row_attention(joined, lengths_of(shape), shape.heads);
         std::int64_t first = 0;
         for (const std::int64_t length : shape.lengths) {
-            const auto alone = row_attention(joined.slice(0, first, first + length).contiguous(), torch::tensor({length}, torch::kLong), shape.heads);
+            const auto alone = row_attention(joined.slice(0, first, first + length).contiguous(),
+                                             torch::tensor({length}, torch::kLong), shape.heads);
             EXPECT_TRUE(torch::equal(alone, together.slice(0, first, first + length)));
             first += length;
         }
@@ -74,7 +82,8 @@ TEST_P(RowAttentionTest, does_not_depend_on_other_sequences) {
 
 #if defined(__x86_64__)
 TEST_P(RowAttentionTest, gives_the_same_bits_with_both_instruction_sets) {
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq")) GTEST_SKIP() << "this processor has one of them only";
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq"))
+        GTEST_SKIP() << "this processor has one of them only";
     for (const Shape& shape : shapes)
         for (const bool causal : {false, true}) {
             const auto joined = rows_of({shape.heads, shape.width, {shape.lengths.back()}});
@@ -82,9 +91,10 @@ TEST_P(RowAttentionTest, gives_the_same_bits_with_both_instruction_sets) {
             torch::Tensor results[2];
             for (int i = 0; i < 2; ++i) {
                 results[i] = torch::empty({shape.lengths.back(), shape.heads * shape.width}, joined.options());
-                (i == 0 ? row_kernels_avx2 : row_kernels_avx512).attend({joined.data_ptr(), results[i].data_ptr(),
-                                                                  GetParam() == torch::kBFloat16 ? RowType::bfloat16 : RowType::float32,
-                                                                  shape.lengths.back(), shape.heads, shape.width, causal, scratch.data()});
+                (i == 0 ? row_kernels_avx2 : row_kernels_avx512)
+                    .attend({joined.data_ptr(), results[i].data_ptr(),
+                             GetParam() == torch::kBFloat16 ? RowType::bfloat16 : RowType::float32, shape.lengths.back(),
+                             shape.heads, shape.width, causal, scratch.data()});
             }
             EXPECT_TRUE(torch::equal(results[0], results[1]));
         }

@@ -29,26 +29,33 @@ TEST_P(RowNormTest, is_plain_normalisation) {
             const auto found = RowNorm(weight, bias, epsilon)(x);
             ASSERT_EQ(found.scalar_type(), GetParam());
             ASSERT_EQ(found.sizes(), x.sizes());
-            const auto expected = torch::layer_norm(x.to(torch::kDouble), {size}, weight.to(torch::kDouble), bias.to(torch::kDouble), epsilon);
+            const auto expected =
+                torch::layer_norm(x.to(torch::kDouble), {size}, weight.to(torch::kDouble), bias.to(torch::kDouble), epsilon);
             // Half the distance of neighbours in bf16; what a mean far from 0 costs in float32.
             const double step = GetParam() == torch::kBFloat16 ? 1.0 / 250 : 2e-7 * (4 + 4 * mean);
-            EXPECT_LE((found.to(torch::kDouble) - expected).abs().max().item<double>(), step * (expected.abs().max().item<double>() + 0.01)) << size << ", " << mean;
+            EXPECT_LE((found.to(torch::kDouble) - expected).abs().max().item<double>(),
+                      step * (expected.abs().max().item<double>() + 0.01))
+                << size << ", " << mean;
         }
 }
 
 #if defined(__x86_64__)
 TEST_P(RowNormTest, gives_the_same_bits_with_both_instruction_sets_and_beside_other_rows) {
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq")) GTEST_SKIP() << "this processor has one of them only";
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq"))
+        GTEST_SKIP() << "this processor has one of them only";
     for (const std::int64_t size : {3, 16, 50, 384}) {
         const auto weight = torch::randn({size}), bias = torch::randn({size}), x = torch::randn({9, size}).to(GetParam());
         torch::Tensor results[2];
         for (int i = 0; i < 2; ++i) {
             results[i] = torch::empty_like(x);
-            (i == 0 ? row_kernels_avx2 : row_kernels_avx512).normalize({x.data_ptr(), results[i].data_ptr(), GetParam() == torch::kBFloat16 ? RowType::bfloat16 : RowType::float32,
-                                                                        9, size, weight.data_ptr<float>(), bias.data_ptr<float>(), epsilon});
+            (i == 0 ? row_kernels_avx2 : row_kernels_avx512)
+                .normalize({x.data_ptr(), results[i].data_ptr(),
+                            GetParam() == torch::kBFloat16 ? RowType::bfloat16 : RowType::float32, 9, size,
+                            weight.data_ptr<float>(), bias.data_ptr<float>(), epsilon});
         }
         EXPECT_TRUE(torch::equal(results[0], results[1]));
-        EXPECT_TRUE(torch::equal(RowNorm(weight, bias, epsilon)(x.slice(0, 4, 5)), RowNorm(weight, bias, epsilon)(x).slice(0, 4, 5)));
+        EXPECT_TRUE(
+            torch::equal(RowNorm(weight, bias, epsilon)(x.slice(0, 4, 5)), RowNorm(weight, bias, epsilon)(x).slice(0, 4, 5)));
     }
 }
 #endif

@@ -48,8 +48,9 @@ std::vector<double> random_scores(std::size_t count, unsigned seed) {
 using Way = std::vector<std::int32_t>;
 
 // Every way to make the text of pieces, with its score.
-void for_each_way(const std::u32string& text, const std::map<std::u32string, std::int32_t>& pieces, const std::vector<double>& scores, Way& way,
-                  double score, const std::function<void(const Way&, double)>& visit) {
+void for_each_way(const std::u32string& text, const std::map<std::u32string, std::int32_t>& pieces,
+                  const std::vector<double>& scores, Way& way, double score,
+                  const std::function<void(const Way&, double)>& visit) {
     if (text.empty()) return visit(way, score);
     for (std::size_t length = 1; length <= text.size(); ++length) {
         const auto found = pieces.find(text.substr(0, length));
@@ -62,7 +63,8 @@ void for_each_way(const std::u32string& text, const std::map<std::u32string, std
 
 std::map<std::u32string, std::int32_t> numbers(const Example& example, const PieceLattice& lattice) {
     std::map<std::u32string, std::int32_t> result;
-    for (std::size_t i = 0; i < lattice.pieces().size(); ++i) result[text_of(example, lattice.pieces()[i])] = static_cast<std::int32_t>(i);
+    for (std::size_t i = 0; i < lattice.pieces().size(); ++i)
+        result[text_of(example, lattice.pieces()[i])] = static_cast<std::int32_t>(i);
     return result;
 }
 

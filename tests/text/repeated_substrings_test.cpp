@@ -27,7 +27,8 @@ struct Occurrences {
     std::multiset<std::int32_t> places;
 };
 
-std::map<std::u32string, Occurrences> every_substring(const std::map<std::u32string, std::int64_t>& counts, std::size_t longest) {
+std::map<std::u32string, Occurrences> every_substring(const std::map<std::u32string, std::int64_t>& counts,
+                                                      std::size_t longest) {
     std::map<std::u32string, Occurrences> all;
     std::int32_t before = 0;
     for (const auto& [word, count] : counts) {
@@ -36,7 +37,7 @@ std::map<std::u32string, Occurrences> every_substring(const std::map<std::u32str
                 auto& entry = all[word.substr(begin, length)];
                 entry.count += count;
                 // No longer one is looked at, so every one of this length stands for itself.
-                entry.next.insert(length == longest ? static_cast<char32_t>(entry.places.size() + 1)
+                entry.next.insert(length == longest              ? static_cast<char32_t>(entry.places.size() + 1)
                                   : begin + length < word.size() ? word[begin + length] + 0x110000
                                                                  : static_cast<char32_t>(entry.places.size() + 1));
                 entry.places.insert(before + static_cast<std::int32_t>(begin));
@@ -66,7 +67,8 @@ TEST(RepeatedSubstrings, are_those_of_a_plain_count) {
         for (const auto& [length, first, last, count] : repeated.found()) {
             const auto& suffixes = repeated.suffixes();
             const std::multiset<std::int32_t> places(suffixes.begin() + first, suffixes.begin() + last);
-            const auto text = words.characters.substr(static_cast<std::size_t>(*places.begin()), static_cast<std::size_t>(length));
+            const auto text =
+                words.characters.substr(static_cast<std::size_t>(*places.begin()), static_cast<std::size_t>(length));
             ASSERT_TRUE(found.emplace(text, places).second) << "comes twice";
             EXPECT_EQ(count, every_substring(counts, longest).at(text).count);
         }

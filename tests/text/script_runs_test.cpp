@@ -21,7 +21,8 @@ std::vector<std::string> runs_of(std::string_view text) {
 }
 
 TEST(ScriptRuns, end_where_the_script_does) {
-    EXPECT_THAT(runs_of("iPhone15手机壳,新款!! 3.5寸"), ElementsAre("iPhone", "15", "手机壳", ",", "新款", "!", "!", "3", ".", "5", "寸"));
+    EXPECT_THAT(runs_of("iPhone15手机壳,新款!! 3.5寸"),
+                ElementsAre("iPhone", "15", "手机壳", ",", "新款", "!", "!", "3", ".", "5", "寸"));
     EXPECT_THAT(runs_of("東京タワーへ々〇〆切 Ωмир"), ElementsAre("東京タワーへ々〇〆切", "Ω", "мир"));
     EXPECT_THAT(runs_of("e\u0301te\u0301 \u0301x"), ElementsAre("e\u0301te\u0301", "\u0301", "x"));
     EXPECT_THAT(runs_of("\u3000 a\u00A0b\u2028c\t"), ElementsAre("a", "b", "c"));

@@ -29,7 +29,8 @@ TEST(TextSample, is_the_lowest_hashes_that_fit) {
         if (all.emplace(base::hash64(cut, 7), cut).second) everything += static_cast<std::int64_t>(cut.size());
     }
     ASSERT_GT(everything, 2000);
-    for (const std::int64_t most : {everything, everything - 1, std::int64_t{1000}, std::int64_t{31}, std::int64_t{1}, std::int64_t{0}}) {
+    for (const std::int64_t most :
+         {everything, everything - 1, std::int64_t{1000}, std::int64_t{31}, std::int64_t{1}, std::int64_t{0}}) {
         options.most_bytes = most;
         std::vector<std::string> expected;
         std::int64_t bytes = 0;
@@ -40,9 +41,11 @@ TEST(TextSample, is_the_lowest_hashes_that_fit) {
         }
         std::ranges::sort(expected);
         for (const int ranks : {1, 2, 3, 5})
-            EXPECT_EQ(on_ranks<std::vector<std::string>>(
-                          ranks, [&](auto& comm) { return sample_texts(comm, share(texts, comm.rank(), ranks, ranks == 3), options); }),
-                      expected)
+            EXPECT_EQ(
+                on_ranks<std::vector<std::string>>(
+                    ranks,
+                    [&](auto& comm) { return sample_texts(comm, share(texts, comm.rank(), ranks, ranks == 3), options); }),
+                expected)
                 << most << " bytes on " << ranks << " ranks";
     }
 }

@@ -16,7 +16,8 @@ using testing::ElementsAre;
 
 TEST(UnigramFiles, give_a_tokenizer_of_the_pieces) {
     const TemporaryFolder folder;
-    const UnigramPieces pieces{{"手机", -2}, {"壳", -3}, {"手", -4}, {"机壳", -4.5}, {"ab", -5}, {"a", -6}, {"b", -6.5}, {"!", -7}};
+    const UnigramPieces pieces{{"手机", -2}, {"壳", -3}, {"手", -4},  {"机壳", -4.5},
+                               {"ab", -5},   {"a", -6},  {"b", -6.5}, {"!", -7}};
     save_unigram(pieces, true, 2, folder.path(), 128);
     const auto tokenizer = load_tokenizer(folder.path());
     EXPECT_EQ(tokenizer->vocabulary_size(), static_cast<std::int64_t>(pieces.size()) + unigram_tokens_added(2));
@@ -26,9 +27,9 @@ TEST(UnigramFiles, give_a_tokenizer_of_the_pieces) {
     EXPECT_THAT(find_text_marks(*tokenizer).sentinels, ElementsAre(14, 13));
     EXPECT_EQ(tokenizer->token(5), "手机");
     const auto ids = [&](std::string_view text) { return tokenizer->encode_for_model(text, 99); };
-    EXPECT_THAT(ids("手机壳 ＡＢ！"), ElementsAre(2, 5, 6, 9, 12, 3));       // NFKC, then small letters
-    EXPECT_THAT(ids("手\u3000机壳"), ElementsAre(2, 7, 8, 3));               // white space cuts
-    EXPECT_THAT(ids("壳xyz壳"), ElementsAre(2, 6, 1, 6, 3));                 // a row of unknown characters is one token
+    EXPECT_THAT(ids("手机壳 ＡＢ！"), ElementsAre(2, 5, 6, 9, 12, 3));  // NFKC, then small letters
+    EXPECT_THAT(ids("手\u3000机壳"), ElementsAre(2, 7, 8, 3));          // white space cuts
+    EXPECT_THAT(ids("壳xyz壳"), ElementsAre(2, 6, 1, 6, 3));            // a row of unknown characters is one token
     EXPECT_THAT(ids("a[MASK]b"), ElementsAre(2, 10, 4, 11, 3));
     EXPECT_THAT(ids(""), ElementsAre(2, 3));
     EXPECT_THAT(tokenizer->encode_pair_for_model("a", "b", 9), ElementsAre(2, 10, 3, 11, 3));

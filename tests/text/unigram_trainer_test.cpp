@@ -47,9 +47,11 @@ std::vector<std::string> names(const UnigramPieces& pieces) {
 
 TEST(UnigramTrainer, finds_words_where_no_space_is) {
     const auto texts = corpus();
-    const auto pieces = on_ranks<UnigramPieces>(1, [&](auto& comm) { return train_unigram(comm, share(texts, 0, 1, false), {.size = 150}); });
+    const auto pieces =
+        on_ranks<UnigramPieces>(1, [&](auto& comm) { return train_unigram(comm, share(texts, 0, 1, false), {.size = 150}); });
     const auto found = names(pieces);
-    for (const char* word : {"手机壳", "运动鞋", "红烧肉", "贝拉克奥巴马", "的", "好", "running", "shoes", "蛋糕", "贝"}) EXPECT_THAT(found, Contains(word));
+    for (const char* word : {"手机壳", "运动鞋", "红烧肉", "贝拉克奥巴马", "的", "好", "running", "shoes", "蛋糕", "贝"})
+        EXPECT_THAT(found, Contains(word));
     EXPECT_EQ(std::set(found.begin(), found.end()).size(), found.size());
     EXPECT_LE(found.size(), 150u);
     EXPECT_GT(found.size(), 120u);
@@ -72,8 +74,9 @@ TEST(UnigramTrainer, gives_the_same_pieces_on_any_number_of_ranks_and_threads) {
             UnigramTrainerOptions options{.size = 120, .threads = ranks};
             options.sample.most_bytes = sample;
             options.sample.normalize = [](std::string& text) { unigram_normalizer(true).normalize(text); };
-            const auto found = on_ranks<UnigramPieces>(
-                ranks, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), ranks, ranks % 2 == 0), options); });
+            const auto found = on_ranks<UnigramPieces>(ranks, [&](auto& comm) {
+                return train_unigram(comm, share(texts, comm.rank(), ranks, ranks % 2 == 0), options);
+            });
             if (ranks == 1) one = found;
             EXPECT_FALSE(found.empty());
             EXPECT_EQ(found, one);
@@ -124,7 +127,8 @@ class Reference {
             std::int64_t count = 0;
             for (const auto& follower : next) count += follower.second;
             const bool goes_on_alike = next.size() == 1 && next.begin()->first != 0;
-            if (piece.size() == 1 || (count >= 2 && !goes_on_alike)) all += scores_[piece] = static_cast<double>(count * static_cast<std::int64_t>(piece.size()));
+            if (piece.size() == 1 || (count >= 2 && !goes_on_alike))
+                all += scores_[piece] = static_cast<double>(count * static_cast<std::int64_t>(piece.size()));
         }
         for (auto& entry : scores_) entry.second = std::log(entry.second / all);
     }
@@ -207,11 +211,13 @@ TEST(UnigramTrainer, gives_the_pieces_of_a_plain_training) {
         std::vector<std::string> texts;
         for (int i = 0; i < 300; ++i) {
             std::string text;
-            for (std::size_t length = 2 + random() % 8; length > 0; --length) text += "abcdefg"[std::min(random() % 7, random() % 7)];
+            for (std::size_t length = 2 + random() % 8; length > 0; --length)
+                text += "abcdefg"[std::min(random() % 7, random() % 7)];
             texts.push_back(text);
         }
         const auto expected = Reference(texts, static_cast<std::size_t>(size)).pieces();
-        const auto found = on_ranks<UnigramPieces>(2, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 2, false), {.size = size}); });
+        const auto found = on_ranks<UnigramPieces>(
+            2, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 2, false), {.size = size}); });
         ASSERT_EQ(found.size(), expected.size());
         EXPECT_EQ(found.size(), static_cast<std::size_t>(size));
         for (const auto& [piece, score] : found) {
@@ -229,11 +235,13 @@ TEST(UnigramTrainer, counts_characters_outside_the_sample_too) {
     UnigramTrainerOptions options{.size = 40};
     options.sample.most_bytes = 200;
     const auto train = [&] {
-        return on_ranks<UnigramPieces>(3, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 3, false), options); });
+        return on_ranks<UnigramPieces>(
+            3, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 3, false), options); });
     };
     const auto pieces = train();
     EXPECT_THAT(names(pieces), Contains("龘"));
-    EXPECT_EQ(pieces.back().second, std::ranges::min_element(pieces, {}, [](const auto& piece) { return piece.second; })->second);
+    EXPECT_EQ(pieces.back().second,
+              std::ranges::min_element(pieces, {}, [](const auto& piece) { return piece.second; })->second);
     texts.pop_back();
     EXPECT_THAT(names(train()), Not(Contains("龘")));
 }
@@ -242,7 +250,8 @@ TEST(UnigramTrainer, keeps_characters_and_its_bounds) {
     // Six characters, of which the room is for three quarters of 16; "z" comes once.
     const std::vector<std::string> texts{"abcabcabc abc", "abd abd", "abcz", "ef ef"};
     const auto train = [&](UnigramTrainerOptions options) {
-        return names(on_ranks<UnigramPieces>(2, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 2, false), options); }));
+        return names(on_ranks<UnigramPieces>(
+            2, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 2, false), options); }));
     };
     const auto all = train({.size = 16});
     for (const char* character : {"a", "b", "c", "d", "e", "f"}) EXPECT_THAT(all, Contains(character));
