@@ -109,11 +109,24 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
         row += rows;
     }
     if (!context.is_root() || stage.reusable("segment/centroids.h5")) return;
+    // By number, so that row i is segment i where no number is missing.
+    std::vector<std::size_t> order(numbers.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t c) { return numbers[c]; });
+    std::vector<float> centroids;
+    std::vector<std::int32_t> sorted_numbers;
+    std::vector<std::int64_t> counts;
+    for (const std::size_t c : order) {
+        const auto from = result.centroids.begin() + static_cast<std::ptrdiff_t>(c) * input.dimensions();
+        centroids.insert(centroids.end(), from, from + input.dimensions());
+        sorted_numbers.push_back(numbers[c]);
+        counts.push_back(result.assignment.counts[c]);
+    }
     store::PartitionWriter writer(run.path() / "segment/centroids.h5", "segment", key.hash());
-    writer.write("/centroids", std::span<const float>(result.centroids),
-                 {static_cast<std::int64_t>(numbers.size()), input.dimensions()}, store::Filter::none);
-    writer.write("/number", numbers, store::Filter::deflate);
-    writer.write("/count", result.assignment.counts, store::Filter::deflate);
+    writer.write("/centroids", std::span<const float>(centroids), {static_cast<std::int64_t>(numbers.size()), input.dimensions()},
+                 store::Filter::none);
+    writer.write("/number", sorted_numbers, store::Filter::deflate);
+    writer.write("/count", counts, store::Filter::deflate);
     stage.add("segment/centroids.h5", writer.commit());
 }
 

@@ -60,12 +60,23 @@ struct Training {
     std::optional<std::filesystem::path> start;  // a model to start from; else fresh weights
 };
 
+// What a model that is there already has decided.
+constexpr const char* of_new_models[] = {"vocabulary", "vocabulary-size", "lowercase", "family", "layers", "hidden", "heads", "intermediate"};
+
+void warn_of_options_without_use(const JobContext& context, const std::filesystem::path& model) {
+    std::string named;
+    for (const char* name : of_new_models)
+        if (context.options.given(name)) named += fmt::format("{}--{}", named.empty() ? "" : ", ", name);
+    if (!named.empty() && context.is_root()) base::log_warning("{}: for new models only; {} stays as it is", named, model.string());
+}
+
 // Every option that shapes the training, and what it starts from.
 store::StageKey training_key(const JobContext& context, const Training& training, const store::StageKey& corpus) {
     const auto& options = context.options;
     store::StageKey key(training.folder);
-    for (const char* name : {"seed", "vocabulary", "vocabulary-size", "lowercase", "family", "layers", "hidden", "heads", "intermediate", "train-tokens",
-                             "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule", "final-rate", "cooldown",
+    if (!training.start)
+        for (const char* name : of_new_models) key.add(name, options.text(name));
+    for (const char* name : {"seed", "train-tokens", "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule", "final-rate", "cooldown",
                              "layer-decay", "weight-decay", "clip", "held-out", "evaluate-every", "patience",
                              "temperature", "dropout", "drop-tokens", "side-events", "pooling", "train-precision",
                              "micro-batch-tokens", "reduction", "lora-rank", "lora-alpha", "lora-targets"})
@@ -152,6 +163,7 @@ store::StageKey training_stage(JobContext& context, store::RunFolder& run, const
             base::fail(base::ErrorKind::usage,
                        "--lora-rank adapts a trained model, and there is none: give one with --model, or run `pretrain` before");
     });
+    if (training.start) warn_of_options_without_use(context, *training.start);
     const auto key = training_key(context, training, corpus);
     store::Stage stage(context.comm, run, key, {training.folder});
     if (stage.complete()) base::log_info("train: complete already");
@@ -169,6 +181,7 @@ std::optional<std::filesystem::path> given_model(const Options& options) {
 store::StageKey model_stage(JobContext& context, store::RunFolder& run, const store::StageKey& corpus) {
     const auto given = given_model(context.options);
     if (!given) return training_stage(context, run, corpus, {"model", true, true, std::nullopt});
+    warn_of_options_without_use(context, *given);
     store::StageKey key("model");
     key.add("given model", fingerprint_of_model(*given));
     store::Stage stage(context.comm, run, key, {"model"});
@@ -207,6 +220,10 @@ void check_training(JobContext& context) {
 
 int pretrain_job(JobContext& context) {
     check_training(context);
+    parallel::agree(context.comm, [&] {
+        if (context.options.integer("pretrain-steps") == 0)
+            base::fail(base::ErrorKind::usage, "say how long: --pretrain-steps N (2,000 is a beginning)");
+    });
     const auto folder = open_run(context, store::OpenMode::read);
     auto& run = *folder;
     training_stage(context, run, completed_stage(run, "corpus", "ingest"), {"pretrained", true, false, given_model(context.options)});

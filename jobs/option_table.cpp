@@ -46,7 +46,7 @@ const std::vector<OptionSpec>& option_table() {
         {"item-column", text, "", "run ingest", "column of the item's id", {}},
         {"behavior-column", text, "", "run ingest", "column of the behaviour (pv, buy, …)", {}},
         {"time-column", text, "", "run ingest", "column of the time (epoch seconds or ISO 8601)", {}},
-        {"text-column", text, "", "run ingest encode", "column of the event's text; encode: of the row's", {}},
+        {"text-column", text, "", "run ingest encode", "column of the event's text; encode: of the row's (default: the only one, or `text`)", {}},
         {"history-columns", text, "", "run ingest", "one row a user: COLUMN:BEHAVIOUR,… each a list of texts", {}},
         {"separator", text, "、", "run ingest", "between the texts of a history column", {}},
         {"items", text, "", "run ingest", "item catalogue (CSV with item_id) whose texts are joined to events", {}},

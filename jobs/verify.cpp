@@ -1,4 +1,5 @@
 // Checks a run's files against its manifest and prints what two runs are compared by.
+#include <algorithm>
 #include <cstdio>
 
 #include "base/error.h"
@@ -16,6 +17,9 @@ int verify_job(JobContext& context) {
         std::printf("%-10s %s  %s files\n", stage.stage.c_str(), stage.digest.c_str(), base::human_count(stage.files).c_str());
     if (!result.problems.empty()) {
         for (const auto& problem : result.problems) std::printf("problem    %s\n", problem.c_str());
+        const auto unfinished = [](const std::string& problem) { return problem.ends_with(": not complete"); };
+        if (std::ranges::all_of(result.problems, unfinished))
+            base::fail(base::ErrorKind::input, "{} is not finished ({}): run again with --resume", inputs[0], result.problems.front());
         base::fail(base::ErrorKind::input, "{}: {} of its files are not what the run wrote (first: {}); restore them, or remove them and run again with --resume",
                    inputs[0], result.problems.size(), result.problems.front());
     }

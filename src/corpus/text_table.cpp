@@ -54,7 +54,7 @@ void TextTable::find_column(const std::string& column) {
         const auto find = [&](const std::string& name) { return std::ranges::find(file.header, name) - file.header.begin(); };
         const auto columns = static_cast<std::int64_t>(file.header.size());
         const bool ids = column.empty() && file.grammar.format == RecordFormat::json_lines && find("ids") < columns;
-        const auto place = !column.empty() ? find(column) : ids ? find("ids") : columns == 1 ? 0 : columns;
+        const auto place = !column.empty() ? find(column) : ids ? find("ids") : columns == 1 ? 0 : find("text");
         if (place == columns)
             base::fail(base::ErrorKind::usage, "{}: {}; it has {}", file.path.string(),
                        column.empty() ? std::string("name the column of the texts with --text-column") : fmt::format("there is no column \"{}\"", column),

@@ -164,6 +164,8 @@ std::vector<std::vector<Term>> TermTable::best_terms(const TermOptions& options)
             term.lift = rounded(static_cast<double>(term.texts) / static_cast<double>(texts[c]) / (frequency / all_texts));
             term.user_lift = rounded(static_cast<double>(term.users) / static_cast<double>(users[c]) /
                                      (static_cast<double>(total(counts.users)) / all_users));
+            // What is as frequent elsewhere tells nothing apart; in one segment everything is.
+            if (segments > 1 && term.lift <= 1) continue;
             best.push_back(std::move(term));
         }
         const auto kept = std::min(candidates_kept, best.size());

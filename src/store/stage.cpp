@@ -32,6 +32,16 @@ void make_clean_folder(const std::filesystem::path& folder) {
     base::remove_temporaries(folder);
 }
 
+bool holds_no_file(const std::filesystem::path& run, const StageRecord& record) {
+    for (const auto& folder : record.folders) {
+        if (folder.empty() || folder == ".") return false;
+        std::error_code missing;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(run / folder, missing))
+            if (entry.is_regular_file()) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 Stage::Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key,
@@ -44,6 +54,11 @@ Stage::Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key,
         std::lock_guard lock(state.mutex);
         state.hold(run_.path());  // a run that was opened for reading gets a further stage
         auto* record = state.manifest.find(key_.stage());
+        if (record && record->key != hash && !record->complete && holds_no_file(run_.path(), *record)) {
+            // Nothing was made of the other input, which may have been refused.
+            std::erase_if(state.manifest.stages, [&](const auto& stage) { return stage.stage == key_.stage(); });
+            record = nullptr;
+        }
         if (record && record->key != hash && other == OtherKey::replace) {
             base::log_info("stage {} is made again: {}", key_.stage(), first_difference(record->inputs, key_.inputs()));
             std::erase_if(state.manifest.stages, [&](const auto& stage) { return stage.stage == key_.stage(); });

@@ -63,6 +63,12 @@ refused() {  # TEXT OPTIONS…
   [ "$(grep -c '^error:' said.txt)" -eq 1 ] || { cat said.txt; fail "not exactly one error line with: ${*:2}"; }
   grep -q -- "$1" said.txt || { cat said.txt; fail "it does not say \"$1\" with: ${*:2}"; }
 }
+refused 'say how long' --pretrain-steps 0
+
+# What shapes new models is not taken for the shape of one that is there.
+"$KOHORT" finetune --family bert --layers 3 --steps 1 --batch 16 --log-level warning --out t5.further 2>said.txt
+grep -q -- '--family, --layers: for new models only' said.txt || { cat said.txt; fail "no word of options without use"; }
+[ "$(grep -c T5EncoderModel t5.further/model/config.json)" -eq 1 ] || fail "another model was trained"
 refused 'sentinels' --family t5 --vocabulary-size 150
 refused 'the tokenizer has no <extra_id_0>' --family t5 --tokenizer gpt2.1x1/pretrained
 refused 'heads' --family t5 --heads 3

@@ -29,6 +29,11 @@ for n in 2 3 5; do
   ranks "$n" "${table[@]}" items.csv --threads "$((n % 2 + 1))" --out "ranks$n"
   [ "$(digest "ranks$n")" = "$expected" ] || fail "$n ranks give another digest"
 done
+# A column called `text` needs no option.
+sed '1s/title/text/' items.csv >called_text.csv
+ranks 2 "${encode[@]}" --input called_text.csv --out called
+vectors() { /usr/bin/python3 -c "import h5py, hashlib, sys; print(hashlib.sha256(h5py.File('$1/kohort.h5')['/obsm/embedding'][:].tobytes()).hexdigest())"; }
+[ "$(vectors called)" = "$(vectors one)" ] || fail "a column called text gives other vectors"
 # What is there is kept, and what is missing is made again.
 cp -r one killed
 rm killed/embedding/part-00001.h5 killed/kohort.h5

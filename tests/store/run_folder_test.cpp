@@ -144,6 +144,25 @@ TEST_F(RunFolders, another_option_on_resume_is_usage_and_the_difference_is_named
     }
 }
 
+// A refused input must not bind the folder: nothing was made of it.
+TEST_F(RunFolders, a_stage_that_holds_no_file_yet_takes_another_input) {
+    const auto path = folder_ / "run";
+    const auto begin = [&](const std::string& input, bool writes) {
+        run_thread_ranks(2, [&](Communicator& comm) {
+            RunFolder run(comm, path, OpenMode::resume);
+            StageKey key("segment");
+            key.add("input", input);
+            Stage stage(comm, run, key, {"segment"});
+            if (writes && comm.is_root()) base::write_file_atomically(path / "segment" / "part-00001.h5", "x");
+            comm.start_barrier().wait();
+        });
+    };
+    begin("broken", false);
+    begin("mended", true);
+    EXPECT_EQ(error_of([&] { begin("another", false); }).first, 2);
+    begin("mended", false);
+}
+
 TEST_F(RunFolders, an_input_of_an_earlier_stage_is_named_with_its_stage) {
     SmallRun small{folder_ / "run"};
     small.make(1, OpenMode::create);
