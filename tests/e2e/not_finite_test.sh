@@ -3,7 +3,7 @@
 # lies in wait in the embedding of one token.
 . "$(dirname "$0")/lib.sh"
 small_corpus 300
-model=(--hidden 16 --intermediate 32 --layers 1 --heads 2 --vocabulary-size 400 --threads 1 --batch 4 --side-events 1 --checkpoint-every 0)
+model=(--hidden 16 --intermediate 32 --layers 1 --heads 2 --vocabulary wordpiece --vocabulary-size 400 --threads 1 --batch 4 --side-events 1 --checkpoint-every 0)
 ranks 1 ingest --input corpus/events.csv --out base --log-level warning
 cp -r base sound
 ranks 1 finetune "${model[@]}" --steps 2 --out sound --log-level warning

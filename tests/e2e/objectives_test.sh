@@ -6,11 +6,11 @@ small_corpus 200
 quiet=(--log-level warning)
 for n in 1 3; do
   ranks "$n" ingest --input corpus/events.csv --out "base$n" "${quiet[@]}"
-  ranks "$n" pretrain --out "base$n" --pretrain-steps 3 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 600 "${quiet[@]}"
+  ranks "$n" pretrain --out "base$n" --pretrain-steps 3 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 300 "${quiet[@]}"
 done
 [ "$(digest base1)" = "$(digest base3)" ] || fail "whole words give another digest at 3 ranks"
 ranks 1 ingest --input corpus/events.csv --out tokens "${quiet[@]}"
-ranks 1 pretrain --out tokens --whole-words off --pretrain-steps 3 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 600 "${quiet[@]}"
+ranks 1 pretrain --out tokens --whole-words off --pretrain-steps 3 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 300 "${quiet[@]}"
 cmp -s base1/pretrained/model.safetensors tokens/pretrained/model.safetensors && fail "--whole-words changes nothing"
 
 # Categories of items, by the first letter of their ids; every tenth item has none.
