@@ -1,11 +1,11 @@
 // K-means on a run's vectors, or on any two-dimensional dataset: labels, margins, a map and the centroids.
+#include <algorithm>
+#include <numeric>
+
 #include "cluster/checkpoint.h"
 #include "cluster/kmeans.h"
 #include "cluster/projection.h"
 #include "cluster/unit_rows.h"
-
-#include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/hash.h"

@@ -76,7 +76,8 @@ store::StageKey training_key(const JobContext& context, const Training& training
     store::StageKey key(training.folder);
     if (!training.start)
         for (const char* name : of_new_models) key.add(name, options.text(name));
-    for (const char* name : {"seed", "train-tokens", "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule", "final-rate", "cooldown",
+    for (const char* name : {"seed", "train-tokens", "pretrain-steps", "steps", "batch", "learning-rate", "warmup", "schedule",
+                             "final-rate", "cooldown",
                              "layer-decay", "weight-decay", "clip", "held-out", "evaluate-every", "patience",
                              "temperature", "dropout", "drop-tokens", "side-events", "pooling", "train-precision",
                              "micro-batch-tokens", "reduction", "lora-rank", "lora-alpha", "lora-targets"})

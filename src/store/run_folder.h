@@ -80,8 +80,9 @@ enum class OtherKey {
 class Stage {
   public:
     // Makes the `folders` (relative to the run; "." is the run's own) and removes temporary files that a crash left
-    // there. A stage made from another key is treated as `other` says. Throws Error(environment) naming a file of a complete stage whose content has changed. A complete stage whose
-    // files were removed is open again, and what is left of them can be reused.
+    // there. A stage made from another key is treated as `other` says, but one that is not complete and holds no file yet
+    // binds nobody: it takes the new key. Throws Error(environment) naming a file of a complete stage whose content has
+    // changed. A complete stage whose files were removed is open again, and what is left of them can be reused.
     Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key, std::vector<std::string> folders,
           OtherKey other = OtherKey::refuse);
 
