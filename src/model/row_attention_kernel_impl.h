@@ -33,40 +33,39 @@ void multiply_rows(const float* a, std::int64_t a_stride, const float* b, std::i
 }
 
 // e^x for x <= 0, to 2e-7; below -87 as at -87. Range reduction and polynomial of Cephes' expf.
-inline Lanes exponential(Lanes x) {
-    x = x < -87.0F ? every(-87.0F) : x;
+inline Register exponential(Register x) {
+    const Register none = {};
+    x = x < -87.0F ? none - 87.0F : x;
     constexpr float to_integer = 12582912.0F;  // 1.5 x 2^23: the last bit counts ones
     constexpr std::int32_t its_bits = 0x4B400000;
-    const Lanes shifted = fused(x, every(1.44269504F), every(to_integer));
-    const Lanes n = shifted - to_integer;
-    const Lanes r = fused(n, every(2.12194440e-4F), fused(n, every(-0.693359375F), x));
-    Lanes p = every(1.9875691500e-4F);
+    const Register shifted = fused(x, none + 1.44269504F, none + to_integer);
+    const Register n = shifted - to_integer;
+    const Register r = fused(n, none + 2.12194440e-4F, fused(n, none - 0.693359375F, x));
+    Register p = none + 1.9875691500e-4F;
     constexpr float rest[] = {1.3981999507e-3F, 8.3334519073e-3F, 4.1665795894e-2F, 1.6666665459e-1F, 5.0000001201e-1F};
-    for (const float next : rest) p = fused(p, r, every(next));
+    for (const float next : rest) p = fused(p, r, none + next);
     p = fused(p, r * r, r + 1.0F);
-    Bits exponent;
-    std::memcpy(&exponent, &shifted, sizeof exponent);
-    exponent = (exponent - its_bits + 127) << 23;
-    Lanes power;
-    std::memcpy(&power, &exponent, sizeof power);
-    return p * power;
+    return p * bits_as<Register>((bits_as<Bits>(shifted) - its_bits + 127) << 23);
 }
 
-// scores [padded] become e^(score - largest) of the first `count`, then 0; returns one over their sum.
+// scores [padded] become e^(score - largest) of the first `count`, then 0; returns one over their sum. What is no number is
+// never the largest, and makes the sum none.
 inline float softmax(float* scores, std::int64_t count, std::int64_t padded) {
-    float largest = -__builtin_inff();
-    bool number = true;
-    for (std::int64_t j = 0; j < count; ++j) {
-        largest = scores[j] > largest ? scores[j] : largest;
-        number = number && scores[j] == scores[j];
-    }
+    constexpr float least = -__builtin_inff();
+    const std::int64_t whole = count / lanes * lanes;
+    Lanes highest = every(least);
+    for (std::int64_t j = 0; j < whole; j += lanes) highest = larger(highest, load(scores + j));
+    if (whole < count) highest = larger(highest, first_lanes(load(scores + whole), count - whole, least));
+    const float largest = largest_of(highest);
     Lanes sums = {};
     for (std::int64_t j = 0; j < padded; j += lanes) {
-        store(scores + j, exponential(load(scores + j) - largest));
-        for (std::int64_t rest = count > j ? count : j; rest < j + lanes; ++rest) scores[rest] = 0;
-        sums += load(scores + j);
+        const Lanes below = load(scores + j) - largest;
+        Lanes some = each([&](int i) { return exponential(below.part[i]); });
+        if (j + lanes > count) some = first_lanes(some, count > j ? count - j : 0, 0);
+        store(scores + j, some);
+        sums = sums + some;
     }
-    return number ? 1 / sum_of(sums) : __builtin_nanf("");
+    return 1 / sum_of(sums);
 }
 
 template <int RowsAtOnce, class Value>
@@ -93,16 +92,21 @@ class Attention {
             gather(head);
             std::int64_t row = 0;
             for (; row + RowsAtOnce <= tokens_; row += RowsAtOnce) attend<RowsAtOnce>(head, row);
+            if (RowsAtOnce > 4 && row + 4 <= tokens_) attend<4>(head, row), row += 4;
+            if (row + 2 <= tokens_) attend<2>(head, row), row += 2;
             for (; row < tokens_; ++row) attend<1>(head, row);
         }
     }
 
   private:
-    // The head's queries, scaled; its keys, one column a token; its values.
+    // The head's keys, one column a token; its queries, scaled; its values.
     void gather(std::int64_t head) {
         const std::int64_t size = heads_ * width_, whole = width_ / lanes * lanes;
+        const Value* const queries = joined_ + head * width_;
+        // Keys first: a few rows behind their last one are written as well, where the values go.
+        for (std::int64_t first = 0; first < padded_tokens_; first += lanes) gather_keys(queries + size, first);
         for (std::int64_t token = 0; token < tokens_; ++token) {
-            const Value* from = joined_ + token * 3 * size + head * width_;
+            const Value* from = queries + token * 3 * size;
             float* const query = query_ + token * width_;
             float* const value = values_ + token * padded_width_;
             for (std::int64_t i = 0; i < whole; i += lanes) {
@@ -112,18 +116,22 @@ class Attention {
             for (std::int64_t i = whole; i < width_; ++i) query[i] = to_float(from[i]) * scale_;
             if (whole < width_) store(value + whole, load_some(from + 2 * size + whole, width_ - whole));
         }
-        for (std::int64_t first = 0; first < padded_tokens_; first += lanes) gather_keys(joined_ + size + head * width_, first);
     }
 
     // Sixteen columns of the keys, so that what is written lies together; zeros behind the last token.
     void gather_keys(const Value* keys, std::int64_t first) {
         const std::int64_t stride = 3 * heads_ * width_, count = tokens_ - first < lanes ? tokens_ - first : lanes;
-        for (std::int64_t i = 0; i < width_; ++i) {
-            float* const to = keys_ + i * padded_tokens_ + first;
-            const Value* from = keys + first * stride + i;
-            std::int64_t token = 0;
-            for (; token < count; ++token) to[token] = to_float(from[token * stride]);
-            for (; token < lanes; ++token) to[token] = 0;
+        for (std::int64_t i = 0; i < width_; i += lanes) {
+            const std::int64_t terms = width_ - i < lanes ? width_ - i : lanes;
+            float block[lanes * lanes];  // [tokens, terms]
+            for (std::int64_t token = 0; token < lanes; ++token) {
+                const Value* from = keys + (first + token) * stride + i;
+                store(block + token * lanes, token >= count ? Lanes{} : terms == lanes ? load(from) : load_some(from, terms));
+            }
+            for (std::int64_t term = 0; term < terms; term += 4)
+                for (std::int64_t token = 0; token < lanes; token += 4)
+                    transpose_quarter(block + token * lanes + term, lanes, keys_ + (i + term) * padded_tokens_ + first + token,
+                                      padded_tokens_);
         }
     }
 

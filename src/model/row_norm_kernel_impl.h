@@ -10,18 +10,17 @@ void normalize_row(const Value* row, Value* result, const NormRows& rows) {
     const std::int64_t size = rows.size, whole = size / lanes * lanes;
     const float share = 1 / static_cast<float>(size);
     Lanes sums = {};
-    for (std::int64_t i = 0; i < whole; i += lanes) sums += load(row + i);
-    if (whole < size) sums += load_some(row + whole, size - whole);
+    for (std::int64_t i = 0; i < whole; i += lanes) sums = sums + load(row + i);
+    if (whole < size) sums = sums + load_some(row + whole, size - whole);
     const float mean = sum_of(sums) * share;
     Lanes squares = {};
     for (std::int64_t i = 0; i < whole; i += lanes) {
         const Lanes off = load(row + i) - mean;
         squares = fused(off, off, squares);
     }
-    for (std::int64_t i = whole; i < size; ++i) {  // one by one: lanes behind the end must add nothing
-        const float off = to_float(row[i]) - mean;
-        squares[i - whole] += off * off;
-    }
+    float left[lanes] = {};  // lanes behind the end must add nothing
+    for (std::int64_t i = whole; i < size; ++i) left[i - whole] = to_float(row[i]) - mean;
+    squares = fused(load(left), load(left), squares);
     const float scale = 1 / __builtin_sqrtf(sum_of(squares) * share + static_cast<float>(rows.epsilon));
     for (std::int64_t i = 0; i < whole; i += lanes)
         store(result + i, fused((load(row + i) - mean) * scale, load(rows.weight + i), load(rows.bias + i)));
