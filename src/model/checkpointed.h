@@ -20,6 +20,19 @@ using ModelPart = std::function<torch::Tensor(const std::vector<torch::Tensor>& 
 // so what it refers to must live until then, and it must give the same result again.
 torch::Tensor checkpointed(const std::vector<torch::Tensor>& inputs, const std::vector<torch::Tensor>& weights, ModelPart compute);
 
+// A model whose forward() keeps the activations of each layer for the backward pass, or computes them again there; never
+// changes a result. The model, and the dropout source given to forward(), must then live until after the backward pass.
+class CheckpointedModel {
+  public:
+    void checkpoint_activations(bool on) { checkpoints_ = on; }
+
+  protected:
+    bool checkpoints_here() const { return checkpoints_ && torch::GradMode::is_enabled(); }
+
+  private:
+    bool checkpoints_ = false;
+};
+
 // The values of those parameters whose names begin with `prefix`.
 std::vector<torch::Tensor> values_under(const std::vector<Parameter>& parameters, std::string_view prefix);
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/checkpointed.h"
 #include "model/dropout.h"
 #include "model/layers.h"
 #include "model/token_batch.h"
@@ -22,7 +23,7 @@ struct EncoderSizes {
     std::int64_t layers;
 };
 
-class Encoder {
+class Encoder : public CheckpointedModel {
   public:
     virtual ~Encoder() = default;
 
@@ -43,17 +44,6 @@ class Encoder {
     // config.json with which transformers makes the same encoder of them. Equal configurations give equal text.
     virtual const std::vector<Parameter>& parameters() const = 0;
     virtual std::string config_json() const = 0;
-
-    // Whether forward() keeps a layer's activations for the backward pass or computes them again there (checkpointed.h);
-    // never changes a result. This encoder, and the dropout source given to forward(), must then live until after the
-    // backward pass.
-    void checkpoint_activations(bool on) { checkpoints_ = on; }
-
-  protected:
-    bool checkpoints_here() const { return checkpoints_ && torch::GradMode::is_enabled(); }
-
-  private:
-    bool checkpoints_ = false;
 };
 
 }  // namespace kohort::model

@@ -5,11 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "model/checkpointed.h"
 #include "model/layers.h"
 
 namespace kohort::model {
 
-class Head {
+class Head : public CheckpointedModel {
   public:
     virtual ~Head() = default;
     virtual const std::vector<Parameter>& parameters() const = 0;  // in the training order

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "model/attention.h"
+#include "model/checkpointed.h"
 #include "model/torch_compat.h"
 
 namespace kohort::model {
@@ -70,22 +71,31 @@ torch::Tensor T5Decoder::forward(const TokenBatch& inputs, const TokenBatch& sou
     const auto later = torch::full({packing.longest, packing.longest}, -std::numeric_limits<double>::infinity(), options).triu(1);
     const auto bias = t5_position_bias(relative_attention_, config_, packing.longest, /*both_ways=*/false) + later;
     const auto memory = source_packing.pack(encoded.flatten(0, 1));
-    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& x, int layer, DropoutSite site) {
-        return dropout ? residual + packing.dropped(linear(x), dropout, layer, site) : linear.added_to(residual, x);
-    };
     auto x = t5_stream(torch::embedding(word_embeddings, packing.pack(inputs.ids.flatten())));
     x = packing.dropped(x, dropout, -1, DropoutSite::decoder_embeddings);
     for (int i = 0; i < static_cast<int>(blocks_.size()); ++i) {
-        const Block& block = blocks_[static_cast<std::size_t>(i)];
-        x = sum(x, block.self.output, self_attention(i, block.self.norm(x), packing, bias, dropout), i,
-                DropoutSite::decoder_attention_output);
-        x = sum(x, block.cross.output, cross_attention(i, block.cross.norm(x), packing, source_packing, memory, dropout), i,
-                DropoutSite::cross_attention_output);
-        const auto inner = packing.dropped(block.feed_forward.inner(block.feed_forward_norm(x)), dropout, i,
-                                           DropoutSite::decoder_feed_forward_inner);
-        x = sum(x, block.feed_forward.output, inner, i, DropoutSite::decoder_feed_forward_output);
+        const auto block = [this, i, packing, source_packing, dropout](const std::vector<torch::Tensor>& given) {
+            return run_block(i, given[0], packing, given[1], source_packing, given[2], dropout);
+        };
+        x = checkpoints_here() ? checkpointed({x, bias, memory}, values_under(parameters_, "decoder.block." + std::to_string(i) + "."), block)
+                               : block({x, bias, memory});
     }
     return packing.dropped(final_norm_(x), dropout, -1, DropoutSite::decoder_output);
+}
+
+torch::Tensor T5Decoder::run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                                   const Packing& source, const torch::Tensor& encoded, DropoutSource* dropout) const {
+    const Block& block = blocks_[static_cast<std::size_t>(index)];
+    const auto sum = [&](const torch::Tensor& residual, const Linear& linear, const torch::Tensor& added, DropoutSite site) {
+        return dropout ? residual + packing.dropped(linear(added), dropout, index, site) : linear.added_to(residual, added);
+    };
+    const auto own = sum(x, block.self.output, self_attention(index, block.self.norm(x), packing, bias, dropout),
+                         DropoutSite::decoder_attention_output);
+    const auto crossed = sum(own, block.cross.output, cross_attention(index, block.cross.norm(own), packing, source, encoded, dropout),
+                             DropoutSite::cross_attention_output);
+    const auto inner = packing.dropped(block.feed_forward.inner(block.feed_forward_norm(crossed)), dropout, index,
+                                       DropoutSite::decoder_feed_forward_inner);
+    return sum(crossed, block.feed_forward.output, inner, DropoutSite::decoder_feed_forward_output);
 }
 
 // T5 does not scale scores by the root of the width: it is taken out of the queries again.
@@ -105,7 +115,9 @@ torch::Tensor T5Decoder::cross_attention(int index, const torch::Tensor& x, cons
     const Attention& cross = blocks_[static_cast<std::size_t>(index)].cross;
     const std::int64_t heads = config_.num_heads;
     const auto query = by_heads(cross.query(x), packing, heads) * std::sqrt(static_cast<double>(config_.d_kv));
-    const auto context = attend(query, by_heads(cross.key(encoded), source, heads), by_heads(cross.value(encoded), source, heads),
+    // Gradients of both products meet here, so that the block hands on one sum, as it does when it is checkpointed.
+    const auto seen = encoded.view_as(encoded);
+    const auto context = attend(query, by_heads(cross.key(seen), source, heads), by_heads(cross.value(seen), source, heads),
                                 source.attention_bias, dropout, index, DropoutSite::cross_attention);
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, heads * config_.d_kv}));
 }

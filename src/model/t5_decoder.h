@@ -42,6 +42,9 @@ class T5Decoder : public Head {
         T5Norm feed_forward_norm;
     };
     Attention make_attention(ParameterList& list, const std::string& layer, const char* kind, bool with_bias);
+    // x [N, d_model] -> [N, d_model]; bias as self_attention takes it, encoded as cross_attention does.
+    torch::Tensor run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
+                            const Packing& source, const torch::Tensor& encoded, DropoutSource* dropout) const;
     torch::Tensor self_attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
                                  DropoutSource* dropout) const;
     torch::Tensor cross_attention(int index, const torch::Tensor& x, const Packing& packing, const Packing& source,

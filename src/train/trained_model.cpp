@@ -86,6 +86,7 @@ TrainedModel::Instance TrainedModel::instance(bool gradients) const {
         in_order(parameters, targets_.empty() ? leaves.first(first_head_) : std::span<const torch::Tensor>(weights)));
     result.encoder->checkpoint_activations(checkpoints_);
     result.head = make_head_(in_order(names.subspan(first_head_), leaves.subspan(first_head_)));
+    if (result.head) result.head->checkpoint_activations(checkpoints_);
     return result;
 }
 

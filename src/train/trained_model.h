@@ -49,7 +49,7 @@ class TrainedModel {
     };
     Instance instance(bool gradients) const;
 
-    // Whether instances compute activations again in the backward pass (model::Encoder::checkpoint_activations).
+    // Whether instances compute activations again in the backward pass (model::CheckpointedModel).
     void checkpoint_activations(bool on) { checkpoints_ = on; }
 
     model::EncoderSizes sizes() const { return encoder_.sizes(); }

@@ -114,7 +114,7 @@ class Trainer {
         resume();
         measure_ceiling();
         base::Progress progress(std::string(objective_->name()), options_.steps, "steps", comm_.is_root());
-        progress.set(step_);
+        progress.begin_at(step_);
         report_.resumed_at = step_;
         while (step_ < options_.steps && !patience_is_over(report_.held_out_loss, options_.patience)) {
             save_if_due();

@@ -108,6 +108,29 @@ TEST_P(T5DecoderTest, dropout_is_asked_for_at_every_site_once) {
     EXPECT_GT(largest_difference(run(sources(), inputs(), &halves), masked), 1e-2);
 }
 
+TEST_P(T5DecoderTest, checkpointing_computes_blocks_twice_and_changes_no_gradient) {
+    std::vector<torch::Tensor> weights;
+    for (const auto* parameters : {&decoder_.parameters(), &encoder_.parameters()})
+        for (const auto& parameter : *parameters) weights.push_back(parameter.value);
+    const auto gradients = [&](bool checkpoints, RecordingSource* dropout) {
+        decoder_.checkpoint_activations(checkpoints);
+        const auto hidden = run(sources(), inputs(), dropout);
+        const auto loss = (hidden * torch::linspace(-1, 1, hidden.numel(), hidden.options()).view(hidden.sizes())).sum();
+        return torch::autograd::grad({loss}, weights, {}, false, false, true);
+    };
+    RecordingSource kept_masks(0.0, 2.0), again_masks(0.0, 2.0);
+    for (const bool drops : {false, true}) {
+        const auto kept = gradients(false, drops ? &kept_masks : nullptr), again = gradients(true, drops ? &again_masks : nullptr);
+        for (std::size_t t = 0; t < weights.size(); ++t) {
+            ASSERT_EQ(kept[t].defined(), again[t].defined());
+            if (kept[t].defined()) {
+                EXPECT_TRUE(torch::equal(kept[t].to_dense(), again[t].to_dense()));
+            }
+        }
+    }
+    EXPECT_EQ(again_masks.asked.size(), kept_masks.asked.size() + 2 * 6);  // six sites in each of two blocks
+}
+
 TEST_P(T5DecoderTest, scores_are_of_the_embeddings_or_its_own) {
     const torch::NoGradGuard no_gradients;
     const auto hidden = torch::randn({3, 6}, torch::kDouble);
