@@ -185,6 +185,8 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
                                                 given_centroids ? cluster::Initialization::given
                                                                 : cluster::parse_initialization(init)),
                                row_weights(context.options, input));
+    if (rows.sum_of_squares() == 0 && rows.counting_rows() > 1 && context.is_root())
+        base::log_warning("cluster: all rows of {} are equal", source.name());
     const auto clusters = settle_clusters(context, run, stage, rows);
     auto options = kmeans_options(context, clusters, input.dimensions());
     const auto checkpoint = run.path() / "checkpoint/kmeans.checkpoint";
@@ -206,8 +208,8 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     write_partitions(context, run, stage, key, input, source, result, numbers, projection);
     stage.finish();
     if (context.is_root()) std::filesystem::remove(checkpoint);
-    timer.finish(fmt::format("{} vectors of {} in {} clusters, {} iterations{}, inertia {:.6g}",
-                             base::human_count(input.rows()), input.dimensions(), clusters, result.iterations,
+    timer.finish(fmt::format("{} of {} in {}, {}{}, inertia {:.6g}", base::counted(input.rows(), "vectors"), input.dimensions(),
+                             base::counted(clusters, "clusters"), base::counted(result.iterations, "iterations"),
                              result.converged ? "" : " (not converged)", result.assignment.inertia));
 }
 
@@ -256,6 +258,8 @@ void check_arithmetic(JobContext& context) {
     const auto& options = context.options;
     parallel::agree(context.comm, [&] {
         const auto kernel = cluster::resolve_kernel(cluster::parse_kernel(options.text("kernel")));
+        if (const auto balance = options.real("balance"); balance > 0 && balance < 1)
+            base::fail(base::ErrorKind::usage, "--balance {}: give 1 or more, or 0 for clusters of any size", options.text("balance"));
         cluster::resolve_prefilter(cluster::parse_prefilter(options.text("prefilter")), kernel, 1);
         parse_memory(options.text("memory"));
     });

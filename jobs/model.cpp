@@ -205,6 +205,8 @@ void check_training(JobContext& context) {
         if (!given || options.job() != "run") check_training_data(options);  // `run` takes a given model as it is
         if (given && options.given("tokenizer"))
             base::fail(base::ErrorKind::usage, "--tokenizer: the model of --model brings its own; leave one of the two out");
+        if (const auto heads = options.integer("heads"), width = options.integer("hidden"); !given && width % heads != 0)
+            base::fail(base::ErrorKind::usage, "--heads {}: a width of {} (--hidden) is no multiple of it", heads, width);
         const auto positions = given ? model::check_encoder(*given)
                                      : model::check_new_model(new_model(options, options.integer("vocabulary-size"), nullptr));
         if (!given && !options.given("tokenizer")) check_vocabulary(options);

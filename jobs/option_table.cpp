@@ -31,7 +31,7 @@ const std::vector<OptionSpec>& option_table() {
     static const std::vector<OptionSpec> table = {
         {"config", text, "", "*", "configuration file of `name = value` lines; the command line wins", {}},
         {"input", list, "", "run ingest encode cluster tokenize verify", "input file (several: repeat); encode: a table of texts; cluster: FILE.h5:/dataset or FILE.npy; verify: the run's folder", {}},
-        {"out", text, "kohort-run", "run synth ingest pretrain finetune encode cluster segment tokenize", "folder of the run", {}},
+        {"out", text, "kohort-run", "run synth ingest pretrain finetune encode cluster segment tokenize", "folder of the run; tokenize: the JSON Lines file (default: standard output)", {}},
         {"resume", flag, "false", stages, "go on in a folder that holds a run; finished files are kept (jobs that build on a run always do)", {}},
         {"seed", integer, "1", "run synth pretrain finetune cluster segment", "the only source of randomness", {}, 0, 9e18},
         {"threads", integer_or_auto, "auto", stages, "threads a rank; never changes a result", {}, 1, 4096},

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "cluster/row_set.h"
 #include "corpus/user_document.h"
 #include "parallel/agreement.h"
@@ -41,8 +42,9 @@ class RunVectors : public VectorInput {
 
 class DatasetVectors : public VectorInput {
   public:
-    DatasetVectors(const parallel::Communicator& comm, const std::vector<std::int64_t>& counts, store::MatrixSource source)
-        : VectorInput(comm, counts), source_(std::move(source)) {}
+    DatasetVectors(const parallel::Communicator& comm, const std::vector<std::int64_t>& counts, store::MatrixSource source, std::string name)
+        : VectorInput(comm, counts), source_(std::move(source)), name_(std::move(name)) {}
+    std::string name() const override { return name_; }
     std::int64_t dimensions() const override { return source_.columns(); }
     void read(std::size_t range, std::int64_t first, std::span<float> into) const override {
         source_.read_rows(ranges()[range].first_row + first, static_cast<std::int64_t>(into.size()) / dimensions(), into);
@@ -50,6 +52,7 @@ class DatasetVectors : public VectorInput {
 
   private:
     store::MatrixSource source_;
+    std::string name_;
 };
 
 constexpr std::int64_t state_of_row = 40;  // label, norm, bounds and results
@@ -58,11 +61,6 @@ constexpr std::int64_t state_of_row = 40;  // label, norm, bounds and results
 // what each worker changes of them; the candidates of the initialization.
 std::int64_t state_bytes(std::int64_t rows, std::int64_t columns, std::int64_t clusters, int threads) {
     return rows * state_of_row + clusters * columns * (40 + 8 * threads + 100);
-}
-
-std::string human_bytes(std::int64_t bytes) {
-    return bytes < (std::int64_t{1} << 30) ? fmt::format("{} MiB", bytes >> 20)
-                                           : fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
 }
 
 }  // namespace
@@ -84,12 +82,13 @@ std::unique_ptr<VectorInput> dataset_vectors(JobContext& context, const std::str
     store::MatrixSource source(store::parse_dataset(name));
     if (source.rows() < 1 || source.columns() < 1)
         base::fail(base::ErrorKind::input, "{} is empty: a matrix of [{}, {}]", name, source.rows(), source.columns());
+    if (source.columns() == 1) base::log_warning("{}: one number a row, {} rows", name, source.rows());
     if (source.element_size() == sizeof(double)) base::log_info("{}: float64, rounded to float32", name);
     const auto partitions = corpus::partition_count(source.rows());
     std::vector<std::int64_t> counts(static_cast<std::size_t>(partitions));
     for (std::int64_t p = 0; p < partitions; ++p)
         counts[static_cast<std::size_t>(p)] = (p + 1) * source.rows() / partitions - p * source.rows() / partitions;
-    return std::make_unique<DatasetVectors>(context.comm, counts, std::move(source));
+    return std::make_unique<DatasetVectors>(context.comm, counts, std::move(source), name);
 }
 
 std::vector<float> row_weights(const Options& options, const VectorInput& input) {
@@ -136,11 +135,11 @@ bool choose_streaming(JobContext& context, const VectorInput& input, std::int64_
             base::fail(base::ErrorKind::usage,
                        "--memory {}: k-means needs {} a rank for these vectors even when they are streamed; give that, or use "
                        "more ranks",
-                       context.options.text("memory"), human_bytes(cap + short_of));
+                       context.options.text("memory"), base::human_bytes(cap + short_of));
     });
     const bool streamed = wish == "on" || (wish == "auto" && !fits);
     if (streamed)
-        base::log_info("cluster: vectors are read again in each pass (--stream {}, {} a rank)", wish, human_bytes(cap));
+        base::log_info("cluster: vectors are read again in each pass (--stream {}, {} a rank)", wish, base::human_bytes(cap));
     return streamed;
 }
 

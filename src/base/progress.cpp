@@ -31,6 +31,18 @@ std::string human_count(std::int64_t count) {
     return digits;
 }
 
+std::string counted(std::int64_t count, std::string_view units) {
+    if (count == 1) units.remove_suffix(1);
+    return fmt::format("{} {}", human_count(count), units);
+}
+
+std::string human_bytes(std::int64_t bytes) {
+    if (bytes < std::int64_t{10} << 10) return counted(bytes, "bytes");
+    if (bytes < std::int64_t{10} << 20) return fmt::format("{} KiB", bytes >> 10);
+    if (bytes < std::int64_t{1} << 30) return fmt::format("{} MiB", bytes >> 20);
+    return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
+}
+
 Progress::Progress(std::string stage, std::int64_t total, std::string unit, bool visible)
     : stage_(std::move(stage)), unit_(std::move(unit)), total_(total), visible_(visible),
       terminal_(::isatty(STDERR_FILENO) != 0), start_(Clock::now()),
@@ -50,6 +62,11 @@ void Progress::set(std::int64_t done) {
     show(false);
 }
 
+void Progress::begin_at(std::int64_t done) {
+    before_ = done;
+    set(done);
+}
+
 void Progress::note(const std::string& text) {
     std::lock_guard lock(mutex_);
     note_ = text;
@@ -61,6 +78,8 @@ void Progress::finish() {
     show(true);
 }
 
+std::string Progress::amount(std::int64_t count) const { return unit_ == "bytes" ? human_bytes(count) : counted(count, unit_); }
+
 void Progress::show(bool last) {
     if (!visible_) return;
     std::lock_guard lock(mutex_);
@@ -69,10 +88,14 @@ void Progress::show(bool last) {
     next_ = now + (terminal_ ? Clock::duration(terminal_interval) : Clock::duration(plain_interval));
     const double seconds = std::chrono::duration<double>(now - start_).count();
     const auto done = done_.load();
-    const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-    std::string line = fmt::format("{}: {}", stage_, human_count(done));
-    if (total_ >= 0 && !last) line += fmt::format(" of {}", human_count(total_));
-    line += fmt::format(" {} in {}, {:.{}f} {}/s", unit_, human_duration(seconds), rate, rate < 10 ? 2 : 0, unit_);
+    const double rate = seconds > 0 ? static_cast<double>(done - before_) / seconds : 0;
+    std::string line = stage_ + ": ";
+    if (total_ >= 0 && !last) line += unit_ == "bytes" ? amount(done) + " of " : human_count(done) + " of ";
+    line += amount(total_ >= 0 && !last ? total_ : done);
+    if (before_ > 0) line += fmt::format(", {} of them now", unit_ == "bytes" ? amount(done - before_) : human_count(done - before_));
+    line += fmt::format(" in {}, ", human_duration(seconds));
+    line += unit_ == "bytes" ? human_bytes(static_cast<std::int64_t>(rate)) + "/s"
+                             : fmt::format("{:.{}f} {}/s", rate, rate < 10 ? 2 : 0, unit_);
     if (!last && total_ > done && rate > 0)
         line += fmt::format(", {} left", human_duration(static_cast<double>(total_ - done) / rate));
     if (!note_.empty()) line += ", " + note_;

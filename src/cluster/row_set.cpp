@@ -72,7 +72,7 @@ RowSet::RowSet(parallel::Communicator& comm, std::span<const RowBlock> blocks, s
 }
 
 RowSet::RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed, std::vector<float> weights)
-    : dimensions_(source.dimensions()), threads_(std::max(threads, 1)), weights_(std::move(weights)) {
+    : name_(source.name()), dimensions_(source.dimensions()), threads_(std::max(threads, 1)), weights_(std::move(weights)) {
     if (streamed) {
         source_ = &source;
         add_chunks(source);
@@ -144,7 +144,7 @@ void RowSet::check(parallel::Communicator& comm) {
     if (bad_row != no_row) {
         const int speaker = parallel::all_min(comm, check.bad_row == bad_row ? comm.rank() : comm.size());
         fail_together(comm, speaker, base::ErrorKind::input,
-                      fmt::format("row {} of the vectors holds a NaN, an infinity or a number too large for float32; k-means needs finite values", bad_row));
+                      fmt::format("row {} of {} (the first is 0) holds a NaN, an infinity or a number too large for float32; k-means needs finite values", bad_row, name_));
     }
     largest_ = parallel::all_max(comm, static_cast<double>(check.largest));
     largest_counting_ = parallel::all_max(comm, static_cast<double>(check.largest_counting));
@@ -194,7 +194,7 @@ void RowSet::check_weights(parallel::Communicator& comm) {
     if (worst != no_row) {
         const int speaker = parallel::all_min(comm, bad_row == worst ? comm.rank() : comm.size());
         fail_together(comm, speaker, base::ErrorKind::input,
-                      fmt::format("row {} has a weight that is negative or not finite; give weights of 0 and above", worst));
+                      fmt::format("row {} of {} (the first is 0) has a weight that is negative or not finite; give weights of 0 and above", worst, name_));
     }
     counting_rows_ = parallel::all_sum(comm, counting);
     largest_weight_ = parallel::all_max(comm, static_cast<double>(largest));

@@ -91,6 +91,7 @@ class RowSet {
     void run_tiles(std::size_t first, std::size_t last, const float* values, const TileWork& work) const;
     std::vector<float> read_chunk(const Chunk& chunk) const;
 
+    std::string name_ = "the vectors";  // in messages
     std::int64_t dimensions_, global_rows_ = 0, counting_rows_ = 0;
     int threads_;
     double largest_ = 0, largest_counting_ = 0, squares_ = 0, largest_weight_ = 1;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace kohort::cluster {
@@ -15,6 +16,7 @@ class RowSource {
 
     virtual ~RowSource() = default;
 
+    virtual std::string name() const { return "the vectors"; }  // in messages
     virtual std::int64_t dimensions() const = 0;
     // This rank's rows.
     virtual const std::vector<Range>& ranges() const = 0;

@@ -14,6 +14,7 @@ class UnitRows : public RowSource {
   public:
     explicit UnitRows(const RowSource& source) : source_(source) {}
 
+    std::string name() const override { return source_.name(); }
     std::int64_t dimensions() const override { return source_.dimensions(); }
     const std::vector<Range>& ranges() const override { return source_.ranges(); }
     void read(std::size_t range, std::int64_t first, std::span<float> into) const override;

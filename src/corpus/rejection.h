@@ -1,4 +1,4 @@
-// Why a record of the input was not kept. The names appear in quarantine.jsonl and in messages.
+// Why a record of the input was not kept. The names appear in quarantine.jsonl and in its counts, the descriptions in messages.
 #pragma once
 
 #include <array>
@@ -30,6 +30,24 @@ inline constexpr std::array<std::string_view, 15> reason_names = {
     "nul_byte",     "invalid_utf8",    "invalid_gb18030", "invalid_json", "too_few_fields",
     "too_many_fields", "missing_user", "missing_item", "user_id_too_long", "bad_timestamp"};
 
+inline constexpr std::array<std::string_view, 15> reason_descriptions = {
+    "nothing is wrong",
+    "a quoted field never ends",
+    "there is text between a closing quote and the next separator",
+    "a field is longer than 1 MiB",
+    "the record is longer than 16 MiB",
+    "there is a NUL byte in it",
+    "it is not in UTF-8",
+    "it is not in GB18030",
+    "it is no JSON object of the kind asked for",
+    "it has fewer fields than the header",
+    "it has more fields than the header",
+    "it names no user",
+    "it names no item",
+    "its user id is longer than 256 bytes",
+    "its timestamp cannot be read"};
+
 constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
+constexpr std::string_view describe(Reason reason) { return reason_descriptions[static_cast<std::size_t>(reason)]; }
 
 }  // namespace kohort::corpus

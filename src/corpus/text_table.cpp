@@ -28,7 +28,7 @@ std::int32_t parse_id(std::string_view text, std::int64_t row) {
     std::int32_t id = -1;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), id);
     if (error != std::errc() || id < 0 || stop != text.data() + text.size())
-        base::fail(base::ErrorKind::input, "row {} of the table: \"ids\" holds \"{}\", which is no token id", row, text);
+        base::fail(base::ErrorKind::input, "row {} of the table (the first is 0): \"ids\" holds \"{}\", which is no token id", row, text);
     return id;
 }
 

@@ -26,7 +26,7 @@ EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable
             0,
             read.rejected,
             read.first_rejected,
-            std::string(corpus::name_of(read.reason))};
+            std::string(corpus::describe(read.reason))};
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ EncodeReport encode_table(parallel::Communicator& comm, const store::RunFolder& 
     parallel::agree(comm, [&] {
         const bool too_many = static_cast<double>(bad) > max_bad_fraction * static_cast<double>(table.rows());
         if (!too_many || report.first_rejected < 0) return;
-        base::fail(base::ErrorKind::input, "{} of {} rows are no records, more than --max-bad-fraction {}; row {}: {}", bad,
+        base::fail(base::ErrorKind::input, "{} of {} rows are no records, more than --max-bad-fraction {}; row {} (the first is 0): {}", bad,
                    table.rows(), max_bad_fraction, report.first_rejected, report.rejected_because);
     });
     if (bad > 0) report.summary += fmt::format("; {} rows are no records", base::human_count(bad));

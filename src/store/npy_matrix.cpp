@@ -102,7 +102,7 @@ class NpyMatrix : public MatrixSource::Format {
         read_bytes(prefix, header.size(), header.data());
         data_offset_ = prefix + length;
         read_type(value_of(header, "'descr':"));
-        if (!value_of(header, "'fortran_order':").starts_with("False")) refuse("its order is Fortran's");
+        if (!value_of(header, "'fortran_order':").starts_with("False")) refuse("its order is Fortran's (numpy.ascontiguousarray makes the other)");
         element_size = static_cast<std::size_t>(width_);
         read_shape(value_of(header, "'shape':"));
         const auto room = (size - data_offset_) / static_cast<std::int64_t>(width_);
@@ -126,7 +126,7 @@ class NpyMatrix : public MatrixSource::Format {
         else if (text.starts_with("'<f8'"))
             width_ = 8;
         else
-            refuse("its elements are " + text.substr(0, text.find(',')));
+            refuse("its elements are " + text.substr(0, text.find(',')) + " (numpy's x.astype(\"float32\") makes them others)");
     }
 
     void read_shape(const std::string& text) {

@@ -12,9 +12,6 @@ namespace {
 
 constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
-// As wordpiece_files.cpp: no user's text, and other programs read it.
-constexpr int file_mode = 0644;
-
 std::vector<AddedToken> added_of_kind(const PipelineSettings& settings, bool normalized) {
     std::vector<AddedToken> tokens;
     for (const AddedToken& token : settings.added) {
@@ -120,7 +117,7 @@ void PipelineTokenizer::save(const std::filesystem::path& folder, std::int64_t) 
         base::fail(base::ErrorKind::usage, "this tokenizer was read from no file, so it cannot be saved to {}",
                    folder.string());
     std::filesystem::create_directories(folder);
-    for (const TokenizerFile& file : settings_.files) base::write_file_atomically(folder / file.name, file.bytes, file_mode);
+    for (const TokenizerFile& file : settings_.files) base::write_file_atomically(folder / file.name, file.bytes);
 }
 
 }  // namespace kohort::text

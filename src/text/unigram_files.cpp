@@ -9,9 +9,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// As wordpiece_files.cpp: strings that the corpus repeats; other programs read them.
-constexpr int file_mode = 0644;
-
 constexpr const char* special_names[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
 constexpr SpecialTokens special{.pad = 0, .unknown = 1, .classify = 2, .separate = 3, .mask = 4};
 
@@ -58,14 +55,14 @@ void save_unigram(const UnigramPieces& pieces, bool lowercase, std::int64_t sent
         {"decoder", {{"type", "Fuse"}}},
         {"model", {{"type", "Unigram"}, {"unk_id", special.unknown}, {"vocab", vocabulary}, {"byte_fallback", false}}}};
     std::filesystem::create_directories(folder);
-    base::write_file_atomically(folder / "tokenizer.json", tokenizer.dump(2) + '\n', file_mode);
+    base::write_file_atomically(folder / "tokenizer.json", tokenizer.dump(2) + '\n');
     ordered_json config = special_tokens_json(special, name);
-    base::write_file_atomically(folder / "special_tokens_map.json", config.dump(2) + '\n', file_mode);
+    base::write_file_atomically(folder / "special_tokens_map.json", config.dump(2) + '\n');
     config["tokenizer_class"] = "PreTrainedTokenizerFast";
     config["model_max_length"] = most;
     // Without types of tokens, which GPT-2 and T5 would take for something else or refuse; BERT's are 0 by themselves.
     config["model_input_names"] = {"input_ids", "attention_mask"};
-    base::write_file_atomically(folder / "tokenizer_config.json", config.dump(2) + '\n', file_mode);
+    base::write_file_atomically(folder / "tokenizer_config.json", config.dump(2) + '\n');
 }
 
 }  // namespace kohort::text

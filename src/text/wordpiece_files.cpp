@@ -12,9 +12,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// These files hold no user's text that is not frequent in the corpus; other programs read them.
-constexpr int file_mode = 0644;
-
 std::string token_name(const WordPieceSettings& settings, TokenId id) {
     for (const AddedToken& token : settings.added)
         if (token.id == id) return token.content;
@@ -85,18 +82,18 @@ void save_wordpiece(const WordPieceSettings& settings, const std::filesystem::pa
     // A hole is an empty line, which every reader takes for a token that no text has.
     std::string lines;
     for (const std::string& token : settings.vocabulary.tokens()) lines += token + '\n';
-    base::write_file_atomically(folder / "vocab.txt", lines, file_mode);
-    base::write_file_atomically(folder / "tokenizer.json", tokenizer_json(settings).dump(2) + '\n', file_mode);
+    base::write_file_atomically(folder / "vocab.txt", lines);
+    base::write_file_atomically(folder / "tokenizer.json", tokenizer_json(settings).dump(2) + '\n');
 
     ordered_json config = special_tokens_json(settings.special, names_of(settings));
     const BertNormalizerOptions& normalizer = settings.normalizer;
-    base::write_file_atomically(folder / "special_tokens_map.json", config.dump(2) + '\n', file_mode);
+    base::write_file_atomically(folder / "special_tokens_map.json", config.dump(2) + '\n');
     config["tokenizer_class"] = "BertTokenizer";
     config["do_lower_case"] = normalizer.lowercase;
     config["strip_accents"] = normalizer.strip_accents ? ordered_json(*normalizer.strip_accents) : ordered_json(nullptr);
     config["tokenize_chinese_chars"] = normalizer.handle_chinese_chars;
     config["model_max_length"] = most;
-    base::write_file_atomically(folder / "tokenizer_config.json", config.dump(2) + '\n', file_mode);
+    base::write_file_atomically(folder / "tokenizer_config.json", config.dump(2) + '\n');
 }
 
 }  // namespace kohort::text

@@ -100,7 +100,7 @@ refused 3 invalid_utf8 --input broken.csv --encoding utf-8
 # The partitions are written by then: to go on with them must not make the rows good.
 code=0
 ranks 1 "${encode[@]}" --input broken.csv --encoding utf-8 --resume --out none >/dev/null 2>said.txt || code=$?
-[ "$code" -eq 3 ] && grep -q 'row 1: invalid_utf8' said.txt || { cat said.txt; fail "exit $code from going on with a refused table"; }
+[ "$code" -eq 3 ] && grep -q 'row 1 (the first is 0): it is not in UTF-8' said.txt || { cat said.txt; fail "exit $code from going on with a refused table"; }
 ranks 2 "${encode[@]}" --input broken.csv --encoding utf-8 --max-bad-fraction 0.5 --out tolerated
 code=0
 ranks 1 "${encode[@]:0:1}" --input items.csv --text-column title --out none 2>said.txt || code=$?
