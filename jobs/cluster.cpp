@@ -68,6 +68,37 @@ std::vector<std::int32_t> number_segments(JobContext& context, const std::filesy
     return match.numbers;
 }
 
+// Puts the clusters in the order of their numbers, as they are written. Of centroids that are equally near, a row is the
+// first one's in that order, so where the order changes and any row may lie between two, all are assigned again.
+std::vector<std::int32_t> order_by_number(JobContext& context, const cluster::RowSet& rows, const cluster::KMeansOptions& options,
+                                          const std::vector<std::int32_t>& numbers, cluster::KMeansResult& result) {
+    std::vector<std::size_t> order(numbers.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t c) { return numbers[c]; });
+    if (std::ranges::is_sorted(order)) return numbers;
+    const auto d = rows.dimensions();
+    std::vector<float> centroids;
+    std::vector<std::int64_t> counts;
+    std::vector<std::int32_t> sorted_numbers, place(order.size());
+    for (const std::size_t c : order) {
+        place[c] = static_cast<std::int32_t>(counts.size());
+        const auto from = result.centroids.begin() + static_cast<std::ptrdiff_t>(c) * d;
+        centroids.insert(centroids.end(), from, from + d);
+        counts.push_back(result.assignment.counts[c]);
+        sorted_numbers.push_back(numbers[c]);
+    }
+    result.centroids = std::move(centroids);
+    if (result.assignment.rescanned > 0 && options.balance == 0) {
+        result.assignment = cluster::assign_rows(context.comm, rows, result.centroids, options.kernel);
+        return sorted_numbers;
+    }
+    result.assignment.counts = std::move(counts);
+    for (auto* labels : {&result.assignment.labels, &result.assignment.seconds})
+        for (std::int32_t& label : *labels)
+            if (label >= 0) label = place[static_cast<std::size_t>(label)];
+    return sorted_numbers;
+}
+
 // Returns the file's digest.
 std::string write_partition(const std::filesystem::path& file, const std::string& key, const cluster::Assignment& assignment,
                             std::size_t first, std::size_t rows, const std::vector<std::int32_t>& numbers,
@@ -109,24 +140,11 @@ void write_partitions(JobContext& context, const store::RunFolder& run, store::S
         row += rows;
     }
     if (!context.is_root() || stage.reusable("segment/centroids.h5")) return;
-    // By number, so that row i is segment i where no number is missing.
-    std::vector<std::size_t> order(numbers.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::sort(order, {}, [&](std::size_t c) { return numbers[c]; });
-    std::vector<float> centroids;
-    std::vector<std::int32_t> sorted_numbers;
-    std::vector<std::int64_t> counts;
-    for (const std::size_t c : order) {
-        const auto from = result.centroids.begin() + static_cast<std::ptrdiff_t>(c) * input.dimensions();
-        centroids.insert(centroids.end(), from, from + input.dimensions());
-        sorted_numbers.push_back(numbers[c]);
-        counts.push_back(result.assignment.counts[c]);
-    }
     store::PartitionWriter writer(run.path() / "segment/centroids.h5", "segment", key.hash());
-    writer.write("/centroids", std::span<const float>(centroids), {static_cast<std::int64_t>(numbers.size()), input.dimensions()},
-                 store::Filter::none);
-    writer.write("/number", sorted_numbers, store::Filter::deflate);
-    writer.write("/count", counts, store::Filter::deflate);
+    writer.write("/centroids", std::span<const float>(result.centroids),
+                 {static_cast<std::int64_t>(numbers.size()), input.dimensions()}, store::Filter::none);
+    writer.write("/number", numbers, store::Filter::deflate);
+    writer.write("/count", result.assignment.counts, store::Filter::deflate);
     stage.add("segment/centroids.h5", writer.commit());
 }
 
@@ -184,7 +202,7 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
                                choose_streaming(context, input, most.empty() ? 20 : most.back(),
                                                 given_centroids ? cluster::Initialization::given
                                                                 : cluster::parse_initialization(init)),
-                               row_weights(context.options, input));
+                               row_weights(context, input));
     if (rows.sum_of_squares() == 0 && rows.counting_rows() > 1 && context.is_root())
         base::log_warning("cluster: all rows of {} are equal", source.name());
     const auto clusters = settle_clusters(context, run, stage, rows);
@@ -194,8 +212,9 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
     if (options.from)
         base::log_info("cluster: going on after iteration {} of start {}", options.from->iteration, options.from->restart + 1);
     IterationWatch watch(context, checkpoint, key.hash(), input.rows());
-    const auto result = cluster::kmeans(context.comm, rows, options, std::ref(watch));
+    auto result = cluster::kmeans(context.comm, rows, options, std::ref(watch));
     watch.finish();
+    const auto numbers = order_by_number(context, rows, options, number_segments(context, run.path(), input, rows, result), result);
     context.metrics.record("final_assignment", {{"restart", result.restart},
                                                 {"iterations", result.iterations},
                                                 {"converged", result.converged},
@@ -203,7 +222,6 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
                                                 {"mean_margin", result.assignment.mean_margin},
                                                 {"rescanned", static_cast<double>(result.assignment.rescanned) /
                                                                   static_cast<double>(input.rows())}});
-    const auto numbers = number_segments(context, run.path(), input, rows, result);
     const auto projection = cluster::fit_projection(result.centroids, result.assignment.counts);
     write_partitions(context, run, stage, key, input, source, result, numbers, projection);
     stage.finish();
@@ -285,6 +303,8 @@ int cluster_job(JobContext& context) {
         return 0;
     }
     if (inputs.size() != 1) base::fail(base::ErrorKind::usage, "--input: one dataset at a time, as FILE.h5:/path");
+    if (context.options.given("previous"))
+        base::fail(base::ErrorKind::usage, "--previous: users are known again by their ids, and rows of a matrix have none; leave it out");
     // Before there is a folder: a name that was mistyped should leave none behind.
     auto key = cluster_key(context.options);
     key.add("input", input_fingerprint(context, inputs[0]));

@@ -62,8 +62,11 @@ std::vector<std::int64_t> clusters_asked(const Options& options) {
 
 void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
     const auto asked = clusters_asked(options);
-    if (asked.empty()) return;
     const auto& text = options.text("clusters");
+    if (asked.size() != 1 && options.names("weights") && !options.text("weights").empty())
+        base::fail(base::ErrorKind::usage, "--clusters {}: numbers are compared without weights; with --weights give one",
+                   text);
+    if (asked.empty()) return;
     if (asked.back() > rows) {
         const char* by = options.integers_or_auto("clusters").empty() ? "init" : "clusters";
         base::fail(base::ErrorKind::usage, "--{} {}: {} clusters, and there are only {} rows to cluster; give at most that many", by,
@@ -74,9 +77,6 @@ void refuse_impossible_clusters(const Options& options, std::int64_t rows) {
         base::fail(base::ErrorKind::usage,
                    "--clusters {}: several numbers are compared on {} rows; give none above that, or just one", text,
                    cluster::most_compared_rows);
-    if (options.names("weights") && !options.text("weights").empty())
-        base::fail(base::ErrorKind::usage, "--clusters {}: numbers are compared without weights; with --weights give one",
-                   text);
     if (names_a_dataset(options.text("init")))
         base::fail(base::ErrorKind::usage, "--clusters {}: --init {} gives the centroids; give their number", text,
                    options.text("init"));

@@ -22,6 +22,17 @@ encode::EncodeOptions encode_settings(JobContext& context) {
     return settings;
 }
 
+// What it is computed with, once a job.
+void say_how(const JobContext& context, const encode::EncodeOptions& settings) {
+    if (!context.is_root()) return;
+    const auto& texts = settings.texts;
+    const bool chosen = context.options.text("precision") == "auto" || context.options.text("device") == "auto";
+    base::log_info("encoding in {} on {}{}", model::name_of(texts.precision), model::describe(texts.device),
+                   chosen ? ", as this machine does it best" : "");
+    model::warn_about_slow_bf16(texts.precision, texts.device);
+    if (!texts.device.cuda) model::warn_about_slow_blas();
+}
+
 store::StageKey encode_key(const JobContext& context, const encode::EncodeOptions& settings) {
     store::StageKey key("embedding");
     encode::add_to_key(key, settings);
@@ -42,7 +53,7 @@ store::StageKey encode_stage(JobContext& context, store::RunFolder& run, const s
         return key;
     }
     StageTimer timer(context, "encode");
-    if (context.is_root() && !settings.texts.device.cuda) model::warn_about_slow_blas();
+    say_how(context, settings);
     const auto tokenizer = text::load_tokenizer(run.path() / "model");
     const auto model_used = model::load_encoder(run.path() / "model", context.is_root());
     const auto report = encode::encode_users(context.comm, run, stage, key, *model_used, *tokenizer, settings);
@@ -78,7 +89,7 @@ void encode_rows(JobContext& context) {
     key.add_stage(model_stage(context, run, store::StageKey("corpus")));  // a given model does not depend on one
     store::Stage stage(context.comm, run, key, {"embedding"});
     if (stage.complete()) return base::log_info("encode: complete already");
-    if (context.is_root() && !settings.texts.device.cuda) model::warn_about_slow_blas();
+    say_how(context, settings);
     const auto tokenizer = table.holds_ids() ? nullptr : text::load_tokenizer(run.path() / "model");
     const auto model = model::load_encoder(run.path() / "model", context.is_root());
     const auto report = encode::encode_table(context.comm, run, stage, key, *model, tokenizer.get(), table, options.real("max-bad-fraction"), settings);

@@ -114,7 +114,8 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
     const auto data = read_training_data(context);
     auto language_steps = training.language ? options.integer("pretrain-steps") : 0;
     const bool words = objective == train::ObjectiveKind::masked_language && language_steps > 0 && options.text("whole-words") == "on";
-    const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads, longest_sequence, data->store_options(options, words));
+    const train::TokenStore tokens(context.comm, run.path(), *tokenizer, context.threads,
+                                  std::max<std::int64_t>(longest_sequence, options.integer("train-tokens")), data->store_options(options, words));
     if (training.contrastive) data->report(context, tokens);
     auto pair_steps = training.contrastive ? settle_steps(options, tokens) : 0;
     const auto pair_objective = is_supervised(options) ? train::ObjectiveKind::supervised : train::ObjectiveKind::contrastive;

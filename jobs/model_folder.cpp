@@ -56,9 +56,7 @@ void copy_into_run(store::RunFolder& run, store::Stage& stage, const std::string
                    const std::vector<std::string>& names) {
     for (const auto& name : names) {
         const auto target = folder + "/" + name;
-        const auto content = base::read_file(from / name);
-        base::write_file_atomically(run.path() / target, content);
-        stage.add(target, base::sha256_hex(content));
+        stage.add(target, base::copy_file_atomically(from / name, run.path() / target));
     }
 }
 

@@ -37,9 +37,9 @@ std::unique_ptr<VectorInput> run_vectors(JobContext& context, const std::filesys
 // Collective. "FILE.h5:/path" or "FILE.npy"; its partitions are ranges of its rows.
 std::unique_ptr<VectorInput> dataset_vectors(JobContext& context, const std::string& name);
 
-// The weights of this rank's rows, from the file that --weights names; none where there is no such option. Error(usage)
-// where it has not one number for each of the input's rows.
-std::vector<float> row_weights(const Options& options, const VectorInput& input);
+// Collective. The weights of this rank's rows, from the file that --weights names; none where there is no such option.
+// Error(usage) where it has not one number for each of the input's rows, Error(input) for a number below 0 or none.
+std::vector<float> row_weights(JobContext& context, const VectorInput& input);
 
 // "4G", "512M", "auto": bytes; nothing for auto. Error(usage) otherwise.
 std::optional<std::int64_t> parse_memory(const std::string& text);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace kohort::base {
 namespace {
@@ -81,6 +82,23 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
     AtomicFile file(path, mode);
     file.write(bytes);
     file.commit();
+}
+
+std::string copy_file_atomically(const std::filesystem::path& from, const std::filesystem::path& to) {
+    std::ifstream stream(from, std::ios::binary);
+    if (!stream) fail_errno("read " + from.string());
+    AtomicFile file(to);
+    Sha256 hash;
+    std::string block(std::size_t{1} << 20, '\0');
+    while (stream) {
+        stream.read(block.data(), static_cast<std::streamsize>(block.size()));
+        const std::string_view got(block.data(), static_cast<std::size_t>(stream.gcount()));
+        file.write(got);
+        hash.update(got);
+    }
+    if (stream.bad()) fail_errno("read " + from.string());
+    file.commit();
+    return hash.hex();
 }
 
 std::string read_file(const std::filesystem::path& path) {

@@ -33,6 +33,9 @@ void commit_temporary(const std::filesystem::path& temporary, const std::filesys
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, int mode = 0600);
 
+// A file's bytes as another file, a block at a time. Returns their SHA-256. Errors as above, and of reading.
+std::string copy_file_atomically(const std::filesystem::path& from, const std::filesystem::path& to);
+
 // The whole file. Throws Error(environment) when it cannot be read.
 std::string read_file(const std::filesystem::path& path);
 

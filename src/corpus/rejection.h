@@ -22,15 +22,17 @@ enum class Reason : std::int32_t {
     missing_user,
     missing_item,      // in an item catalogue
     user_id_too_long,  // over 256 bytes
-    bad_timestamp
+    bad_timestamp,
+    bad_token_ids  // not a list of whole numbers from 0 to 2^31 - 1
 };
 
-inline constexpr std::array<std::string_view, 15> reason_names = {
+inline constexpr std::array<std::string_view, 16> reason_names = {
     "none",         "unclosed_quote",  "stray_quote",  "field_too_long", "record_too_long",
     "nul_byte",     "invalid_utf8",    "invalid_gb18030", "invalid_json", "too_few_fields",
-    "too_many_fields", "missing_user", "missing_item", "user_id_too_long", "bad_timestamp"};
+    "too_many_fields", "missing_user", "missing_item", "user_id_too_long", "bad_timestamp",
+    "bad_token_ids"};
 
-inline constexpr std::array<std::string_view, 15> reason_descriptions = {
+inline constexpr std::array<std::string_view, 16> reason_descriptions = {
     "nothing is wrong",
     "a quoted field never ends",
     "there is text between a closing quote and the next separator",
@@ -45,7 +47,8 @@ inline constexpr std::array<std::string_view, 15> reason_descriptions = {
     "it names no user",
     "it names no item",
     "its user id is longer than 256 bytes",
-    "its timestamp cannot be read"};
+    "its timestamp cannot be read",
+    "its \"ids\" are no list of token ids"};
 
 constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
 constexpr std::string_view describe(Reason reason) { return reason_descriptions[static_cast<std::size_t>(reason)]; }

@@ -24,12 +24,11 @@ std::int64_t rows_of_a_partition(std::int64_t rows) {
     return std::clamp((rows + wanted_partitions - 1) / wanted_partitions, fewest_rows, most_rows);
 }
 
-std::int32_t parse_id(std::string_view text, std::int64_t row) {
+// -1 for what is none.
+std::int32_t parse_id(std::string_view text) {
     std::int32_t id = -1;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-    if (error != std::errc() || id < 0 || stop != text.data() + text.size())
-        base::fail(base::ErrorKind::input, "row {} of the table (the first is 0): \"ids\" holds \"{}\", which is no token id", row, text);
-    return id;
+    return error == std::errc() && stop == text.data() + text.size() ? id : -1;
 }
 
 }  // namespace
@@ -53,7 +52,7 @@ void TextTable::find_column(const std::string& column) {
     for (const auto& file : files_) {
         const auto find = [&](const std::string& name) { return std::ranges::find(file.header, name) - file.header.begin(); };
         const auto columns = static_cast<std::int64_t>(file.header.size());
-        const bool ids = column.empty() && file.grammar.format == RecordFormat::json_lines && find("ids") < columns;
+        const bool ids = (column.empty() || column == "ids") && file.grammar.format == RecordFormat::json_lines && find("ids") < columns;
         const auto place = !column.empty() ? find(column) : ids ? find("ids") : columns == 1 ? 0 : find("text");
         if (place == columns)
             base::fail(base::ErrorKind::usage, "{}: {}; it has {}", file.path.string(),
@@ -119,8 +118,10 @@ TextTable::Texts TextTable::read(std::int32_t partition) const {
             std::vector<std::int32_t> ids;
             Reason reason = values.open(cursor.record());
             if (reason == Reason::none)
-                reason = holds_ids_ ? values.entries(columns_[file], " ", [&](std::string_view id) { ids.push_back(parse_id(id, row)); })
+                reason = holds_ids_ ? values.entries(columns_[file], " ", [&](std::string_view id) { ids.push_back(parse_id(id)); })
                                     : values.value(columns_[file], buffer, text);
+            if (reason == Reason::none && std::ranges::any_of(ids, [](std::int32_t id) { return id < 0; })) reason = Reason::bad_token_ids;
+            if (reason != Reason::none) ids.clear();
             if (reason != Reason::none && result.rejected++ == 0) result.first_rejected = row, result.reason = reason;
             if (holds_ids_) result.ids.push_back(std::move(ids));
             else result.texts.emplace_back(reason == Reason::none ? text : std::string_view());

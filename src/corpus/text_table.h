@@ -16,7 +16,7 @@ namespace kohort::corpus {
 class TextTable {
   public:
     // Collective. One pass over the inputs (CSV, or JSON lines), each rank over its part, to find the rows; blank lines
-    // are none. column: its name; empty: the only one of the table, or the member "ids" of JSON lines. Error(usage) that
+    // are none. column: its name; empty: the only one of the table, or the member "ids" of JSON lines, which holds token ids. Error(usage) that
     // lists the columns where it is not there. Errors of InputSet.
     TextTable(parallel::Communicator& comm, const std::vector<std::filesystem::path>& inputs, Encoding encoding,
               const std::string& column);
@@ -32,11 +32,11 @@ class TextTable {
     struct Texts {
         std::vector<std::string> texts;               // UTF-8; [rows] unless the table holds ids
         std::vector<std::vector<std::int32_t>> ids;   // [rows] where it does
-        std::int64_t rejected = 0;                    // rows that are no record or not in the encoding: empty
+        std::int64_t rejected = 0;                    // rows that are no record, not in the encoding, or whose ids are none: empty
         std::int64_t first_rejected = -1;             // the global row of the first of them
         Reason reason = Reason::none;                 // and why
     };
-    // A partition's rows. Thread-safe. Error(input) for ids that are no numbers from 0 to 2^31 - 1.
+    // A partition's rows. Thread-safe.
     Texts read(std::int32_t partition) const;
 
   private:

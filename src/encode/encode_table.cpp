@@ -14,6 +14,11 @@ namespace {
 
 EncodedPartition encode_rows(const TextEncoder& encoder, const corpus::TextTable& table, std::int32_t partition) {
     const auto read = table.read(partition);
+    for (std::size_t i = 0; i < read.ids.size(); ++i)
+        for (const std::int32_t id : read.ids[i])
+            if (id >= encoder.vocabulary())
+                base::fail(base::ErrorKind::input, "row {} (the first is 0) has the token id {}, and the model embeds {}; were they made by its tokenizer?",
+                           table.first_row(partition) + static_cast<std::int64_t>(i), id, encoder.vocabulary());
     const std::vector<std::string_view> texts(read.texts.begin(), read.texts.end());
     auto encoded = table.holds_ids() ? encoder.encode_ids(read.ids) : encoder.encode(texts);
     const auto with_text = std::accumulate(encoded.has_tokens.begin(), encoded.has_tokens.end(), std::int64_t{0});

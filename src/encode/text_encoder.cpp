@@ -24,7 +24,7 @@ void finish_row(std::span<const Number> row, bool unit, std::span<float> out) {
     double squares = 0;
     for (const Number x : row) squares += static_cast<double>(x) * x;
     if (!std::isfinite(squares))
-        base::fail(ErrorKind::internal, "the model gives a vector that is not finite; were its weights damaged in training?");
+        base::fail(ErrorKind::input, "the model gives a vector that is not finite; are its weights damaged, or has its training run away?");
     const double scale = !unit ? 1 : squares > 0 ? 1 / std::sqrt(squares) : 0;
     for (std::size_t j = 0; j < row.size(); ++j) out[j] = static_cast<float>(row[j] * scale);
 }
@@ -107,6 +107,9 @@ TextEncoder::TextEncoder(const model::Encoder& model, const text::Tokenizer* tok
 
 TextEncoder::~TextEncoder() = default;
 
+std::int64_t TextEncoder::vocabulary() const {
+    return state_->model->sizes().vocabulary;
+}
 std::int64_t TextEncoder::dimension() const { return state_->model->sizes().hidden; }
 
 EncodedTexts TextEncoder::encode(std::span<const std::string_view> texts) const {

@@ -54,6 +54,7 @@ class TextEncoder {
     ~TextEncoder();
 
     std::int64_t dimension() const;
+    std::int64_t vocabulary() const;  // token ids are below it
 
     // Both are thread-safe.
     EncodedTexts encode(std::span<const std::string_view> texts) const;

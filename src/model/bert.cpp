@@ -87,7 +87,7 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
     const std::int64_t heads = config_.num_attention_heads, width = config_.hidden_size / heads;
     // One product for all three projections is faster than three narrow ones, forwards and backwards; joining their
     // weights costs little beside it.
-    const auto joined = layer.projections.packed ? layer.projections(x) : joined_projections(layer)(x);
+    const auto joined = layer.projections ? layer.projections(x) : joined_projections(layer)(x);
     if (layer.projections.packed && row_kernels()) return row_attention(joined, packing.lengths, heads);
     const auto split = packing.unpack(joined)  // [N, 3 H] -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
@@ -112,7 +112,7 @@ void Bert::pack() {
         for (Linear* linear : {&layer.projections, &layer.attention_output, &layer.intermediate, &layer.output}) linear->pack();
         layer.attention_norm.pack();
         layer.output_norm.pack();
-        if (layer.projections.packed) layer.query = layer.key = layer.value = Linear();
+        layer.query = layer.key = layer.value = Linear();
     }
     parameters_.clear();
 }

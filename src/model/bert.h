@@ -35,7 +35,7 @@ class Bert : public Encoder {
   private:
     struct Layer {
         Linear query, key, value, attention_output;
-        Linear projections;  // of all three, one below the other, where weights stay as they are
+        Linear projections;  // of all three, one below the other, in an encoder that only encodes
         LayerNorm attention_norm;
         Linear intermediate, output;
         LayerNorm output_norm;

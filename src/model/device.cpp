@@ -44,7 +44,7 @@ std::string describe(Device device) { return device.cuda ? fmt::format("cuda:{}"
 
 void warn_about_slow_bf16(Precision precision, Device device) {
     if (precision == Precision::bf16 && !device.cuda && !compat::cpu_multiplies_bf16())
-        base::log_warning("this processor has no bf16 arithmetic: --precision bf16 is many times slower than fp32 here; "
+        base::log_warning("this processor has no bf16 arithmetic: --precision bf16 is no faster than fp32 here, and less exact; "
                           "--precision auto takes what the machine does best");
 }
 

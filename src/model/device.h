@@ -25,7 +25,7 @@ Precision choose_precision(std::string_view option, Device device);
 std::string_view name_of(Precision precision);
 std::string describe(Device device);  // "cpu", "cuda:1"
 
-// Logs one warning where bf16 was asked for and this processor can only imitate it, many times slower than fp32.
+// Logs one warning where bf16 was asked for and this processor can only imitate it.
 void warn_about_slow_bf16(Precision precision, Device device);
 
 // Speed of an fp32 matrix product on one CPU thread, in GFLOP/s, measured in a few milliseconds (a tenth of a second

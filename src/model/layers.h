@@ -65,6 +65,7 @@ struct Linear {
         : weight(list.add(name + ".weight", {out, in})), bias(list.add(name + ".bias", {out})) {}
     explicit Linear(torch::Tensor weight_, torch::Tensor bias_ = {}) : weight(std::move(weight_)), bias(std::move(bias_)) {}
 
+    explicit operator bool() const { return packed || weight.defined(); }
     torch::Tensor operator()(const torch::Tensor& x) const { return packed ? packed->run(x, {}) : training_linear(x, weight, bias); }
     torch::Tensor activated(Activation activation, const torch::Tensor& x) const {
         return packed ? packed->run(x, activation) : activate(activation, training_linear(x, weight, bias));

@@ -74,7 +74,7 @@ torch::Tensor T5Encoder::attention(int index, const torch::Tensor& x, const Pack
                                    DropoutSource* dropout) const {
     const Block& block = blocks_[static_cast<std::size_t>(index)];
     const std::int64_t heads = config_.num_heads, width = config_.d_kv;
-    const auto joined = block.projections.packed ? block.projections(x) : joined_projections(block)(x);
+    const auto joined = block.projections ? block.projections(x) : joined_projections(block)(x);
     const auto split = packing.unpack(joined)  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
@@ -93,7 +93,7 @@ std::unique_ptr<Encoder> T5Encoder::copy(torch::Device device, torch::ScalarType
         auto& [intermediate, gate, output, gated] = block.feed_forward;
         for (Linear* linear : {&block.projections, &block.attention_output, &intermediate, &output}) linear->pack();
         if (gated) gate.pack();
-        if (block.projections.packed) block.query = block.key = block.value = Linear();
+        block.query = block.key = block.value = Linear();
     }
     result->parameters_.clear();
     return result;

@@ -33,7 +33,7 @@ class T5Encoder : public Encoder {
   private:
     struct Block {
         Linear query, key, value, attention_output;  // without biases, as all here
-        Linear projections;                          // of query, key and value, one below the other, where weights stay as they are
+        Linear projections;                          // of query, key and value, one below the other, in an encoder that only encodes
         T5Norm attention_norm, feed_forward_norm;
         T5FeedForward feed_forward;
     };

@@ -21,8 +21,9 @@ struct TokenBatch {
 TokenBatch make_batch(const std::vector<std::vector<std::int32_t>>& sequences, std::int64_t padding,
                       torch::Device device = torch::kCPU);
 
-// The rows of real tokens in the flattened batch. Everything but attention works on these rows only; attention
-// spreads them out over [B, T] and masks the rest. Without padding the rows are simply all rows.
+// The rows of real tokens in the flattened batch. Everything but attention works on these rows only; so does
+// attention by rows (row_attention.h), while the other spreads them out over [B, T] and masks the rest. Without padding the
+// rows are simply all rows.
 struct Packing {
     std::int64_t sequences, longest;
     torch::Tensor lengths;         // int64 [B] on the CPU

@@ -71,17 +71,17 @@ TensorSource WeightReader::source() {
 }
 
 torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef shape) {
-    auto tensor = torch::empty(shape);
     const auto found = std::ranges::lower_bound(entries_, name, {}, &Entry::name);
     if (found == entries_.end() || found->name != name) {
         missing_.push_back(name);
-        return tensor;
+        return torch::empty({0});
     }
     found->used = true;
     if (torch::IntArrayRef(found->tensor->shape) != shape) {
         misshapen_.push_back(fmt::format("{} ({} instead of {})", name, text_of(found->tensor->shape), text_of(shape)));
-        return tensor;
+        return torch::empty({0});
     }
+    auto tensor = torch::empty(shape);
     to_float(*found->tensor, floats_of(tensor));
     return tensor;
 }

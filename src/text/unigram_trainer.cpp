@@ -53,17 +53,26 @@ CharacterCounts gather_counts(parallel::Communicator& comm, const std::unordered
     return counts;
 }
 
-// The most frequent characters, as many as may be pieces.
+// The most frequent characters that make up the texts but for the share that is left uncovered; as many as may be pieces.
 std::set<char32_t> choose_alphabet(const CharacterCounts& counts, const UnigramTrainerOptions& options) {
     std::vector<std::pair<std::int64_t, char32_t>> order;
-    for (const auto& [code, count] : counts)
-        if (count >= options.min_frequency && !is_white_space(code)) order.emplace_back(-count, code);
+    std::int64_t all = 0;
+    for (const auto& [code, count] : counts) {
+        if (is_white_space(code)) continue;
+        all += count;
+        if (count >= options.min_frequency) order.emplace_back(-count, code);
+    }
     std::ranges::sort(order);
+    const double wanted = static_cast<double>(all) * options.coverage;
     const std::int64_t room = options.size * 3 / 4;
     const std::int64_t most = options.most_characters > 0 ? std::min(options.most_characters, room) : room;
-    order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
     std::set<char32_t> alphabet;
-    for (const auto& entry : order) alphabet.insert(entry.second);
+    std::int64_t covered = 0;
+    for (const auto& [minus_count, code] : order) {
+        if (static_cast<std::int64_t>(alphabet.size()) == most || static_cast<double>(covered) >= wanted) break;
+        alphabet.insert(code);
+        covered -= minus_count;
+    }
     return alphabet;
 }
 
@@ -269,7 +278,7 @@ UnigramPieces train_unigram(parallel::Communicator& comm, const TextSource& sour
 }
 
 std::string unigram_rules_version() {
-    return fmt::format("unigram 1, {}, utf8proc {}", word_rules_version(), utf8proc_version());
+    return fmt::format("unigram 2, {}, utf8proc {}", word_rules_version(), utf8proc_version());
 }
 
 }  // namespace kohort::text

@@ -17,6 +17,7 @@ constexpr std::int64_t least_unigram_size = 16;
 struct UnigramTrainerOptions {
     std::int64_t size = 12'000;           // pieces at most
     std::int64_t min_frequency = 2;       // of a character in all texts, and of a repeated string in the sample
+    double coverage = 0.9995;             // of all texts' characters, by the most frequent; the others are no pieces
     std::int64_t most_characters = 0;     // pieces that are one character; 0: 3/4 of size, which is also the most
     std::int64_t longest_piece = 16;      // characters
     std::int64_t most_seeds = 1'000'000;  // repeated strings to begin with

@@ -12,8 +12,8 @@ namespace {
 
 class CausalLanguage : public Objective {
   public:
-    CausalLanguage(const TrainOptions& options, const text::SpecialTokens& special, text::TokenId end)
-        : max_tokens_(options.max_tokens), classify_(special.classify), end_(end) {}
+    CausalLanguage(const TrainOptions& options, const model::EncoderSizes& sizes, const text::SpecialTokens& special, text::TokenId end)
+        : max_tokens_(options.max_tokens), sizes_(sizes), classify_(special.classify), end_(end) {}
 
     std::string_view name() const override { return "causal_language"; }
     SampleUnit unit() const override { return SampleUnit::text; }
@@ -31,6 +31,8 @@ class CausalLanguage : public Objective {
         const auto begin = std::to_string(classify_ >= 0 ? classify_ : end_);
         return model::HeadFormat{"GPT2LMHeadModel", "transformer.", {{"bos_token_id", begin}, {"eos_token_id", std::to_string(end_)}}};
     }
+
+    double flops_of_target() const override { return 6 * static_cast<double>(sizes_.hidden * sizes_.vocabulary); }
 
     StepResult compute(const StepContext& step) override {
         const auto own = own_micro_batches(step);
@@ -61,17 +63,18 @@ class CausalLanguage : public Objective {
     }
 
     std::int64_t max_tokens_;
+    model::EncoderSizes sizes_;
     text::TokenId classify_, end_;
 };
 
 }  // namespace
 
-std::unique_ptr<Objective> make_causal_language_objective(const TrainOptions& options, const text::SpecialTokens& special,
-                                                          const text::TextMarks& marks) {
+std::unique_ptr<Objective> make_causal_language_objective(const TrainOptions& options, const model::EncoderSizes& sizes,
+                                                          const text::SpecialTokens& special, const text::TextMarks& marks) {
     if (marks.end_of_text < 0)
         base::fail(base::ErrorKind::usage, "causal language modelling needs a token that closes a text; the tokenizer has no "
                    "[SEP], </s> or <|endoftext|>");
-    return std::make_unique<CausalLanguage>(options, special, marks.end_of_text);
+    return std::make_unique<CausalLanguage>(options, sizes, special, marks.end_of_text);
 }
 
 }  // namespace kohort::train

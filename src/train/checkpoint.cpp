@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "parallel/collectives.h"
 #include "parallel/heartbeat.h"
+#include "train/loss_watch.h"
 
 namespace kohort::train {
 namespace {
@@ -101,7 +102,11 @@ void CheckpointFolder::remove_older(std::int64_t newest) {
         std::filesystem::remove(kept.back(), ignored);
         kept.pop_back();
     }
-    for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < kept.size(); ++i) std::filesystem::remove(kept[i], ignored);
+    // Beside the last ones, the newest from before a loss could have begun to run away unseen.
+    const auto limit = manifest_path(std::max<std::int64_t>(newest - static_cast<std::int64_t>(LossWatch::window), 0));
+    const auto sound = std::find_if(kept.rbegin(), kept.rend(), [&](const auto& path) { return path <= limit; });
+    for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < kept.size(); ++i)
+        if (sound == kept.rend() || kept[i] != *sound) std::filesystem::remove(kept[i], ignored);
     remove_unnamed_parts();
 }
 

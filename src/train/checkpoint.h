@@ -20,7 +20,8 @@ class CheckpointFolder {
   public:
     // Collective. `folder` is RUN/checkpoint; manifests there are named STAGE-STEP.checkpoint, and a rank's part of it
     // STAGE-STEP.part-RANK-of-RANKS. What a crash left incomplete is removed by rank 0. shares[r] are the elements that
-    // rank r writes; together they are all. The last `keep` (1 at least) checkpoints are kept.
+    // rank r writes; together they are all. The last `keep` (1 at least) checkpoints are kept, and the newest that is older
+    // than LossWatch takes to see a loss that runs away.
     CheckpointFolder(parallel::Communicator& comm, std::filesystem::path folder, std::string stage, std::string key,
                      std::vector<parallel::Range> shares, std::int64_t keep);
 
@@ -30,7 +31,6 @@ class CheckpointFolder {
     // Whether the checkpoint that save() began could be completed without waiting, as far as this rank knows; true where
     // there is none.
     bool written() const { return !writer_ || writer_->done(); }
-    bool saving() const { return writer_ != nullptr; }  // the same on all ranks
 
     // Collective. Waits for all ranks' parts of what save() began, if anything; then rank 0 writes the manifest and
     // removes what is no longer kept. Error(environment) on a rank whose disk is full.

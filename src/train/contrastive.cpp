@@ -82,7 +82,8 @@ class Contrastive : public Objective {
         const auto at_texts = torch::tensor(texts, torch::kLong), at_parts = torch::tensor(parts, torch::kLong);
         const auto wholes = vectors.index_select(0, at_texts);
         auto result = loss_of(wholes);
-        const auto more = left_out_loss(wholes, vectors.index_select(0, at_parts), per_sample, keys, step.options.temperature);
+        const auto more = left_out_loss(wholes, vectors.index_select(0, at_parts), step.sequences.samples, per_sample, keys,
+                                        step.options.temperature);
         const double weight = step.options.left_out_weight;
         result.loss += weight * more.loss;
         result.gradient = torch::zeros_like(vectors)

@@ -44,8 +44,7 @@ ContrastiveLoss contrastive_loss(const torch::Tensor& vectors, const std::vector
     const auto target = torch::arange(samples, torch::kLong);
     const auto loss = (torch::cross_entropy_loss(scores, target) + torch::cross_entropy_loss(backward_scores, target)) / 2;
     const auto gradient = torch::autograd::grad({loss}, {leaf})[0];
-    return {loss.item<double>(), scores.detach().argmax(1).eq(target).to(torch::kDouble).mean().item<double>(),
-            gradient.to(torch::kFloat)};
+    return {loss.item<double>(), gradient.to(torch::kFloat)};
 }
 
 }  // namespace kohort::train

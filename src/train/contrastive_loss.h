@@ -13,7 +13,6 @@ namespace kohort::train {
 
 struct ContrastiveLoss {
     double loss = 0;         // mean over the users and the two directions
-    double accuracy = 0;     // share of first sides whose nearest second side is their own
     torch::Tensor gradient;  // [N, d] fp32, dloss / dvectors
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "model/torch_compat.h"
@@ -97,7 +98,10 @@ void GradientReducer::set_recent_largest(std::vector<float> values) {
     recent_largest_ = std::move(values);
 }
 
-float GradientReducer::bound(std::size_t tensor) const { return recent_largest_[tensor] * headroom; }
+// Finite, so that the grid is one, and what lies above it is seen.
+float GradientReducer::bound(std::size_t tensor) const {
+    return std::min(recent_largest_[tensor] * headroom, std::numeric_limits<float>::max());
+}
 
 torch::Tensor GradientReducer::sums_of(std::size_t tensor) const {
     return sums_.slice(0, offsets_[tensor], offsets_[tensor + 1]);

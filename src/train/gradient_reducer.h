@@ -53,7 +53,6 @@ class GradientReducer {
     const std::vector<float>& recent_largest() const { return recent_largest_; }
     void set_recent_largest(std::vector<float> values);
 
-    std::size_t tensors() const { return parameters_.size(); }
     std::int64_t repeats() const { return repeats_; }  // steps computed again so far
     const ReductionStatistics& statistics() const { return statistics_; }
 

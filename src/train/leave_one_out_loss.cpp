@@ -54,12 +54,12 @@ ContrastiveLoss leave_one_out_loss(const torch::Tensor& vectors, const std::vect
     const auto scores = others.masked_fill(none, -std::numeric_limits<double>::infinity()).scatter(1, place, own) / temperature;
     const auto loss = torch::cross_entropy_loss(scores, sample);
     const auto gradient = torch::autograd::grad({loss}, {leaf})[0];
-    return {loss.item<double>(), scores.detach().argmax(1).eq(sample).to(torch::kDouble).mean().item<double>(),
-            gradient.to(torch::kFloat)};
+    return {loss.item<double>(), gradient.to(torch::kFloat)};
 }
 
-LeftOutLoss left_out_loss(const torch::Tensor& vectors, const torch::Tensor& parts, const std::vector<std::int32_t>& per_sample,
-                          const std::vector<std::vector<std::int64_t>>& texts, double temperature) {
+LeftOutLoss left_out_loss(const torch::Tensor& vectors, const torch::Tensor& parts, const std::vector<std::int64_t>& users,
+                          const std::vector<std::int32_t>& per_sample, const std::vector<std::vector<std::int64_t>>& texts,
+                          double temperature) {
     std::vector<std::int64_t> firsts, keys;  // the text that each part is of, and all keys [N]
     std::int64_t place = 0;
     for (const std::int32_t count : per_sample) firsts.push_back(std::exchange(place, place + count));
@@ -68,11 +68,13 @@ LeftOutLoss left_out_loss(const torch::Tensor& vectors, const torch::Tensor& par
     const torch::AutoGradMode with_gradients(true);
     const auto wholes = vectors.detach().to(torch::kDouble).requires_grad_(true), leaf = parts.detach().to(torch::kDouble).requires_grad_(true);
     auto scores = torch::matmul(unit(leaf), unit(wholes).t()) / temperature;
-    if (!keys.empty()) {
-        const auto key = torch::tensor(keys, torch::kLong);
-        const auto equal = key.index_select(0, target).unsqueeze(1).eq(key.unsqueeze(0)).scatter_(1, target.unsqueeze(1), false);
-        scores = scores.masked_fill(equal, -std::numeric_limits<double>::infinity());
-    }
+    const auto sample = sample_of_text(per_sample), user = torch::tensor(users, torch::kLong).index_select(0, sample);
+    const auto equal_to_targets = [&](const torch::Tensor& of_texts) {
+        return of_texts.index_select(0, target).unsqueeze(1).eq(of_texts.unsqueeze(0));
+    };
+    auto none = equal_to_targets(user) & equal_to_targets(sample).logical_not();
+    if (!keys.empty()) none |= equal_to_targets(torch::tensor(keys, torch::kLong));
+    scores = scores.masked_fill(none.scatter_(1, target.unsqueeze(1), false), -std::numeric_limits<double>::infinity());
     const auto loss = torch::cross_entropy_loss(scores, target);
     const auto gradients = torch::autograd::grad({loss}, {wholes, leaf});
     return {loss.item<double>(), gradients[0].to(torch::kFloat), gradients[1].to(torch::kFloat)};

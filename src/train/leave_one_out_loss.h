@@ -14,14 +14,16 @@ torch::Tensor no_negatives_of_texts(const std::vector<std::int64_t>& users, cons
                                     const std::vector<std::vector<std::int64_t>>& texts);
 
 // The loss of what was left out of a text: it is told from all N texts, where its own is what was kept of it, by cosines /
-// temperature. parts [B, d] on the CPU: of each sample's first text. A text with an equal key (`texts` as above) is no negative.
+// temperature. parts [B, d] on the CPU: of each sample's first text. Another sample's text of the same user, and one with an
+// equal key (`texts` as above), are no negatives.
 struct LeftOutLoss {
     double loss = 0;            // mean over the samples
     torch::Tensor of_vectors;   // [N, d] fp32, dloss / dvectors
     torch::Tensor of_parts;     // [B, d] fp32
 };
-LeftOutLoss left_out_loss(const torch::Tensor& vectors, const torch::Tensor& parts, const std::vector<std::int32_t>& per_sample,
-                          const std::vector<std::vector<std::int64_t>>& texts, double temperature);
+LeftOutLoss left_out_loss(const torch::Tensor& vectors, const torch::Tensor& parts, const std::vector<std::int64_t>& users,
+                          const std::vector<std::int32_t>& per_sample, const std::vector<std::vector<std::int64_t>>& texts,
+                          double temperature);
 
 // vectors [N, d] on the CPU: for each sample in turn, per_sample[i] >= 2 vectors. A text's loss is the cross entropy of its
 // own sample among all, by cosines / temperature; its own sample's vector is the mean of its other vectors. `excluded`: as

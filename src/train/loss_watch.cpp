@@ -34,7 +34,7 @@ void LossWatch::add(std::int64_t step, double loss) {
     const double mean = std::accumulate(recent_.begin(), recent_.end(), 0.0) / static_cast<double>(window);
     best_ = std::min(best_, mean);
     const bool far_above = mean > factor_ * std::max(*first_, 1.0);
-    const bool lost = best_ < *first_ - 1 && mean > *first_ + 0.5;
+    const bool lost = best_ < *first_ - 1 && mean > (*first_ + best_) / 2;
     if (far_above || lost)
         base::fail(base::ErrorKind::internal,
                    "the training diverges: the mean loss of {} steps up to step {} is {:.4g}, after {:.4g} in the first step and {:.4g} at "

@@ -22,12 +22,12 @@ class LossWatch {
 
     // Throws Error(internal) that names the step where the loss is not finite, or where the mean of the last 32 losses is
     // more than `factor` times the first step's (or 1, where that is less), or, once such a mean was 1 below the first
-    // step's, is above it again by a half: all that was learned is lost.
+    // step's, is more than half the way back to it: most of what was learned is lost.
     void add(std::int64_t step, double loss);
 
-  private:
-    static constexpr std::size_t window = 32;
+    static constexpr std::size_t window = 32;  // steps after which a loss that has run away is found
 
+  private:
     double factor_;
     std::optional<double> first_;
     std::deque<double> recent_;

@@ -11,7 +11,7 @@
 namespace kohort::train {
 namespace {
 
-constexpr int loss_exponent = 30;  // a micro-batch's summed loss stays far below 2^32
+constexpr int loss_exponent = 30;  // all micro-batches' summed losses together stay below 2^32, or are too large to be one
 
 }  // namespace
 
@@ -23,9 +23,10 @@ StepResult mean_over_targets(const StepContext& step, std::int64_t count, std::i
         step.comm.check_peers();
         losses[static_cast<std::size_t>(i)] = learn(i, targets);
     });
-    std::int64_t sums[2] = {0, 0};  // of losses, and of how many are no numbers
+    std::int64_t sums[2] = {0, 0};  // of losses, and of how many are no numbers, or run away
+    const double most = 0x1p32 / static_cast<double>(std::max<std::size_t>(step.sequences.micro_batches.size(), 1));
     for (const double loss : losses) {
-        if (std::isfinite(loss)) sums[0] += parallel::to_fixed_point(loss, loss_exponent);
+        if (std::abs(loss) < most) sums[0] += parallel::to_fixed_point(loss, loss_exponent);
         else ++sums[1];
     }
     parallel::all_reduce(step.comm, std::span<std::int64_t>(sums), parallel::ReduceOperation::sum);

@@ -13,7 +13,7 @@ namespace kohort::train {
 
 // Collective. Calls learn(i, targets) for each of this rank's `count` micro-batches, several at a time; it gives the
 // micro-batch's summed loss. own_targets: the targets of them together. The mean is the same on every rank, and at any
-// number of ranks; NaN where the loss of any is not finite.
+// number of ranks; NaN where the loss of any is not finite, or so large that training is lost.
 StepResult mean_over_targets(const StepContext& step, std::int64_t count, std::int64_t own_targets,
                              const std::function<double(std::int64_t i, std::int64_t targets)>& learn);
 

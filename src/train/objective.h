@@ -85,8 +85,8 @@ std::unique_ptr<Objective> make_masked_language_objective(const TrainOptions& op
                                                           std::int64_t vocabulary,
                                                           const text::SpecialTokens& special);
 // GPT-2's: `marks` and `special` are the tokenizer's. Error(usage) where nothing marks a text's end.
-std::unique_ptr<Objective> make_causal_language_objective(const TrainOptions& options, const text::SpecialTokens& special,
-                                                          const text::TextMarks& marks);
+std::unique_ptr<Objective> make_causal_language_objective(const TrainOptions& options, const model::EncoderSizes& sizes,
+                                                          const text::SpecialTokens& special, const text::TextMarks& marks);
 // T5's, likewise; also Error(usage) where the tokenizer has no sentinels, or tokens that the model has not.
 std::unique_ptr<Objective> make_span_corruption_objective(const TrainOptions& options, const model::T5Config& config,
                                                           const text::SpecialTokens& special, const text::TextMarks& marks);

@@ -63,7 +63,7 @@ std::unique_ptr<Objective> make_objective(const TrainOptions& options, const Tok
         }
         case ObjectiveKind::causal_language:
             demand<model::Gpt2>(encoder, "causal language modelling trains a gpt2");
-            return make_causal_language_objective(options, store.special(), store.marks());
+            return make_causal_language_objective(options, encoder.sizes(), store.special(), store.marks());
         case ObjectiveKind::span_corruption: {
             const auto& t5 = demand<model::T5Encoder>(encoder, "span corruption trains a t5 or mt5");
             return make_span_corruption_objective(options, t5.config(), store.special(), store.marks());

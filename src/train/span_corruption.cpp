@@ -38,6 +38,14 @@ class SpanCorruption : public Objective {
                                   {"tie_word_embeddings", config_.tie_word_embeddings ? "true" : "false"}}};
     }
 
+    // Of the decoder and its scores; what it computes of the source's tokens, and attention over them, is left out.
+    double flops_of_target() const override {
+        const auto& c = config_;
+        const double attention = 6 * static_cast<double>(c.d_model * c.num_heads * c.d_kv);  // q, k, v, o; q and o across
+        const double inner = (c.gated ? 3 : 2) * static_cast<double>(c.d_model * c.d_ff);
+        return 6 * (static_cast<double>(c.num_decoder_layers) * (attention + inner) + static_cast<double>(c.d_model * c.vocab_size));
+    }
+
     StepResult compute(const StepContext& step) override {
         const auto own = own_micro_batches(step);
         std::vector<SpanBatch> batches;

@@ -107,7 +107,7 @@ class Trainer {
 
     TrainReport run() {
         weights_.checkpoint_activations(options_.activation_checkpointing);
-        start_ = last_save_ = Clock::now();
+        last_save_ = Clock::now();
         if (options_.reduction.kind != Reduction::exact && comm_.is_root())
             base::log_warning("gradients are summed in floating point, as --reduction asks: another number of ranks or threads, or another "
                               "run, gives other weights");
@@ -132,7 +132,6 @@ class Trainer {
         if (best_) take_best_weights();
         report_.repeated_steps = gradients_.repeats();
         for (const auto& [step, loss] : report_.loss) report_.learning_rates.push_back(schedule_.rate(step));
-        report_.seconds = seconds_since(start_);
         if (auto format = objective_->head_format())
             report_.head = std::make_shared<model::HeadWeights>(model::HeadWeights{std::move(*format), weights_.head_masters()});
         report_.adapters = weights_.adapters();
@@ -329,7 +328,7 @@ class Trainer {
     std::optional<BestWeights> best_;  // where users are held out
     TrainReport report_;
     std::int64_t step_ = 0, last_saved_step_ = -1;
-    Clock::time_point start_, last_save_;
+    Clock::time_point last_save_;
 };
 
 }  // namespace

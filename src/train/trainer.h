@@ -104,7 +104,6 @@ struct TrainReport {
     std::int64_t resumed_at = 0;      // steps taken from a checkpoint
     std::int64_t tokens = 0;          // computed in this run, over all ranks
     std::int64_t repeated_steps = 0;  // computed again because a gradient outgrew its grid
-    double seconds = 0;
     std::vector<std::pair<std::int64_t, double>> loss;  // about 100 (step, loss) from step 0 to the last
     std::vector<double> learning_rates;                 // at those steps
     std::vector<std::pair<std::int64_t, double>> held_out_loss;  // (steps done, loss) of each evaluation

@@ -1,8 +1,8 @@
 // A step whose loss is a function of all of its text vectors together: every rank embeds its micro-batches, the vectors (not
 // the texts) are gathered, every rank computes the same loss and its gradient by vector, and then each micro-batch carries
 // its vectors' gradients back to the weights. In between, a rank keeps the graphs of all its micro-batches; or, by gradient
-// caching (Gao et al. 2021, section 3), none of them, and embeds each micro-batch a second time: a batch can then have any
-// size, for a third more time.
+// caching (Gao et al. 2021, section 3), none of them, and embeds each micro-batch a second time, for a third more
+// time: what then grows with the batch is the table of all its scores, in double on every rank.
 #pragma once
 
 #include <torch/torch.h>

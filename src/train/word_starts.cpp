@@ -50,14 +50,21 @@ WordStarts::WordStarts(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer)
     marks_any_ = starting + continuing > 0;
 }
 
-// Whether the tokens one behind another are the text, but for white space.
-bool WordStarts::spell_out(const std::vector<text::TokenId>& ids) const {
-    return !marks_any_ && std::ranges::find(ids, tokenizer_.special().unknown) == ids.end();
+// Whether tokens one behind another are the same text, but for white space, and may be counted out. What is unknown stands for
+// one byte: it lies at the same places where there is as much of it.
+bool WordStarts::spell_the_same(const std::vector<text::TokenId>& one, const std::vector<text::TokenId>& other) const {
+    const auto unknown = tokenizer_.special().unknown;
+    return !marks_any_ && std::ranges::count(one, unknown) == std::ranges::count(other, unknown) &&
+           spelt_bytes(one, 0) == spelt_bytes(other, 0);
+}
+
+std::size_t WordStarts::spelt_bytes(text::TokenId id) const {
+    return id == tokenizer_.special().unknown ? 1 : tokenizer_.token(id).size();
 }
 
 std::size_t WordStarts::spelt_bytes(const std::vector<text::TokenId>& ids, std::size_t first) const {
     std::size_t bytes = 0;
-    for (std::size_t i = first; i < ids.size(); ++i) bytes += tokenizer_.token(ids[i]).size();
+    for (std::size_t i = first; i < ids.size(); ++i) bytes += spelt_bytes(ids[i]);
     return bytes;
 }
 
@@ -90,12 +97,12 @@ std::vector<bool> WordStarts::goes_on(std::string_view utf8, const std::vector<t
         spelt = end;
     }
     if (joined == ids) return result;
-    if (!spell_out(ids) || !spell_out(joined) || spelt_bytes(ids, 0) != spelt) return by_marks(ids);
+    if (!spell_the_same(ids, joined)) return by_marks(ids);
     result.assign(ids.size(), false);
     std::size_t begin = 0, begin_before = 0;
     auto word = words.begin();
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        const std::size_t end = begin + tokenizer_.token(ids[i]).size();
+        const std::size_t end = begin + spelt_bytes(ids[i]);
         while (word != words.end() && word->second < end) ++word;
         result[i] = i > 0 && word != words.end() && word->first <= begin_before;
         begin_before = begin;

@@ -23,7 +23,8 @@ class WordStarts {
     std::vector<bool> goes_on(std::string_view utf8, const std::vector<text::TokenId>& ids) const;
 
   private:
-    bool spell_out(const std::vector<text::TokenId>& ids) const;
+    bool spell_the_same(const std::vector<text::TokenId>& one, const std::vector<text::TokenId>& other) const;
+    std::size_t spelt_bytes(text::TokenId id) const;
     std::size_t spelt_bytes(const std::vector<text::TokenId>& ids, std::size_t first) const;
     std::vector<bool> by_marks(const std::vector<text::TokenId>& ids) const;
 

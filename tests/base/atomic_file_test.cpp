@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace kohort::base {
 namespace {
@@ -31,6 +32,17 @@ TEST_F(AtomicFileTest, appears_only_when_committed_and_only_for_its_owner) {
     struct stat status {};
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777u, 0600u);
+}
+
+TEST_F(AtomicFileTest, copies_files_of_any_size) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1} << 20, (std::size_t{5} << 19) + 7}) {
+        std::string bytes(size, 0);
+        for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * i >> 3);
+        write_file_atomically(folder_ / "from", bytes);
+        EXPECT_EQ(copy_file_atomically(folder_ / "from", folder_ / "to"), sha256_hex(bytes));
+        EXPECT_EQ(read_file(folder_ / "to"), bytes);
+    }
+    EXPECT_THROW(copy_file_atomically(folder_ / "none", folder_ / "to"), Error);
 }
 
 TEST_F(AtomicFileTest, leaves_nothing_when_abandoned) {

@@ -72,5 +72,5 @@ grep -q -- '--family, --layers: for new models only' said.txt || { cat said.txt;
 refused 'sentinels' --family t5 --vocabulary-size 150
 refused 'the tokenizer has no <extra_id_0>' --family t5 --tokenizer gpt2.1x1/pretrained
 refused 'heads' --family t5 --heads 3
-refused 'n_head' --family gpt2 --heads 3
+refused -- '--heads 3' --family gpt2 --heads 3
 no_leftovers .

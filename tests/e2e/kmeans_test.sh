@@ -149,6 +149,34 @@ for shape in "1 1 1" "7 5 7" "101 1 7" "1003 100 65" "513 769 130" "4097 17 300"
   done
 done
 
+# A row as near to one centroid as to another is the first one's as the file has them, which is not the order of the start.
+/usr/bin/python3 -c "
+import numpy
+numpy.save('between.npy', numpy.array([[0, 0], [1, 0], [1, 0], [1, 0]], 'f4')), numpy.save('sides.npy', numpy.array([[-1, 0], [1, 0]], 'f4'))"
+ranks 2 cluster --input between.npy --clusters 2 --init sides.npy --iterations 0 --log-level warning --out between
+/usr/bin/python3 - <<'P'
+import glob, h5py, numpy
+read = lambda name: numpy.concatenate([h5py.File(part)[name][:] for part in sorted(glob.glob("between/segment/part-*.h5"))])
+with h5py.File("between/segment/centroids.h5") as file:
+    assert (file["/centroids"][:, 0] == [1, -1]).all() and (file["/count"][:] == [4, 0]).all(), file["/centroids"][:]
+assert (read("/obs/segment") == 0).all() and (read("/obs/second") == 1).all(), read("/obs/segment")
+P
+
+# A rank keeps to --memory, by streaming; what cannot be kept to is refused.
+/usr/bin/python3 -c "import numpy; numpy.save('large.npy', numpy.random.default_rng(8).normal(size=(2_000_000, 64)).astype('f4'))"
+cat >peak.py <<'P'
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+P
+large=(cluster --input large.npy --clusters 8 --init random --restarts 1 --iterations 2 --threads 2)
+peak=$(/usr/bin/python3 peak.py "$KOHORT" "${large[@]}" --memory 400M --out streamed 2>said.txt)
+grep -q 'read again in each pass' said.txt || { cat said.txt; fail "512 MB of vectors were not streamed in 400M"; }
+[ "$peak" -le 440 ] || fail "--memory 400M, and $peak MiB were taken"
+"$KOHORT" "${large[@]}" --stream off --log-level warning --out whole
+[ "$(digest streamed)" = "$(digest whole)" ] || fail "another digest where vectors are streamed"
+rm large.npy
+
 refused() {  # CODE OPTIONS…
   local code=0
   rm -rf none
@@ -164,6 +192,12 @@ refused 2 --memory lots
 refused 2 --kernel sse
 refused 2 --balance 0.9
 refused 2 --weights rows.npy
+/usr/bin/python3 -c "import numpy; x = numpy.ones(20011); x[77] = -1; numpy.save('negative.npy', x)"
+refused 3 --weights negative.npy
+grep -q -- '--weights negative.npy: row 77' said.txt || { cat said.txt; fail "it does not say which weight"; }
+refused 2 --weights weights.npy --clusters auto
+refused 2 --memory 100M --stream off
+refused 2 --previous plain
 refused 2 --metric manhattan
 refused 2 --clusters 71 --init plain/segment/centroids.h5:/centroids
 no_leftovers .

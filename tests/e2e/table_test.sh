@@ -92,11 +92,16 @@ refused 2 'id, title' --input items.csv
 refused 2 'id, title' --input items.csv --text-column name
 refused 3 nowhere.csv --input nowhere.csv --text-column title
 printf '{"ids": [2, 9]}\n{"ids": [2, 999999]}\n' >far.jsonl
-refused 3 999999 --input far.jsonl
+refused 3 'row 1 (the first is 0) has the token id 999999' --input far.jsonl
 printf '{"ids": [2, 9]}\n{"ids": [-5]}\n' >negative.jsonl
-refused 3 -- --input negative.jsonl
+refused 3 'row 1 (the first is 0): its "ids" are no list of token ids' --input negative.jsonl
+printf '{"ids": [2, 9]}\n{"other": 1}\n{"ids": "two"}\n{"ids": [7]}\n' >odd.jsonl
+refused 3 'row 1 ' --input odd.jsonl
+ranks 2 "${encode[@]}" --input odd.jsonl --max-bad-fraction 0.5 --out odd
+ranks 1 "${encode[@]}" --input odd.jsonl --text-column ids --max-bad-fraction 0.5 --out named
+cmp odd/embedding/part-00000.h5 named/embedding/part-00000.h5 || fail "ids are something else where their column is named"
 printf 'title\nfine\n\xff\xfe\xfd broken\nfine\n' >broken.csv
-refused 3 invalid_utf8 --input broken.csv --encoding utf-8
+refused 3 "it is not in UTF-8" --input broken.csv --encoding utf-8
 # The partitions are written by then: to go on with them must not make the rows good.
 code=0
 ranks 1 "${encode[@]}" --input broken.csv --encoding utf-8 --resume --out none >/dev/null 2>said.txt || code=$?

@@ -87,7 +87,10 @@ TEST_P(RowAttentionTest, gives_the_same_bits_with_both_instruction_sets) {
     for (const Shape& shape : shapes)
         for (const bool causal : {false, true}) {
             const auto joined = rows_of({shape.heads, shape.width, {shape.lengths.back()}});
-            std::vector<float> scratch(static_cast<std::size_t>(attention_scratch(shape.lengths.back(), shape.width)));
+            constexpr std::size_t fence = 64;
+            constexpr float untouched = 12345;
+            const auto room = static_cast<std::size_t>(attention_scratch(shape.lengths.back(), shape.width));
+            std::vector<float> scratch(room + fence, untouched);
             torch::Tensor results[2];
             for (int i = 0; i < 2; ++i) {
                 results[i] = torch::empty({shape.lengths.back(), shape.heads * shape.width}, joined.options());
@@ -96,6 +99,7 @@ TEST_P(RowAttentionTest, gives_the_same_bits_with_both_instruction_sets) {
                              GetParam() == torch::kBFloat16 ? RowType::bfloat16 : RowType::float32, shape.lengths.back(),
                              shape.heads, shape.width, causal, scratch.data()});
             }
+            EXPECT_EQ(std::count(scratch.begin() + static_cast<std::ptrdiff_t>(room), scratch.end(), untouched), fence);
             EXPECT_TRUE(torch::equal(results[0], results[1]));
         }
 }

@@ -232,7 +232,7 @@ TEST(UnigramTrainer, counts_characters_outside_the_sample_too) {
     std::vector<std::string> texts;
     for (int i = 0; i < 2000; ++i) texts.push_back("text " + std::to_string(i));
     for (int i = 0; i < 2; ++i) texts.push_back("the rare 龘");
-    UnigramTrainerOptions options{.size = 40};
+    UnigramTrainerOptions options{.size = 40, .coverage = 1};
     options.sample.most_bytes = 200;
     const auto train = [&] {
         return on_ranks<UnigramPieces>(
@@ -244,6 +244,26 @@ TEST(UnigramTrainer, counts_characters_outside_the_sample_too) {
               std::ranges::min_element(pieces, {}, [](const auto& piece) { return piece.second; })->second);
     texts.pop_back();
     EXPECT_THAT(names(train()), Not(Contains("龘")));
+}
+
+// Of 100 characters, white space aside, "c" and "d" make up 3 and 2: the rarest go as long as the others cover enough.
+TEST(UnigramTrainer, leaves_the_rarest_characters_out) {
+    const std::vector<std::string> texts{std::string(80, 'a') + " " + std::string(15, 'b') + "   \t ccc", "dd"};
+    const auto characters = [&](double coverage) {
+        const auto pieces = on_ranks<UnigramPieces>(
+            2, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 2, false), {.size = 40, .coverage = coverage}); });
+        std::set<std::string> found;
+        for (const std::string& name : names(pieces))
+            if (name.size() == 1) found.insert(name);
+        return found;
+    };
+    using Characters = std::set<std::string>;
+    EXPECT_EQ(characters(1), (Characters{"a", "b", "c", "d"}));
+    EXPECT_EQ(characters(0.981), (Characters{"a", "b", "c", "d"}));
+    EXPECT_EQ(characters(0.979), (Characters{"a", "b", "c"}));
+    EXPECT_EQ(characters(0.951), (Characters{"a", "b", "c"}));
+    EXPECT_EQ(characters(0.949), (Characters{"a", "b"}));
+    EXPECT_EQ(characters(0.8), (Characters{"a"}));
 }
 
 TEST(UnigramTrainer, keeps_characters_and_its_bounds) {

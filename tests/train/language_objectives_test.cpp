@@ -30,7 +30,7 @@ TrainOptions some_options(ObjectiveKind objective) {
 
 std::unique_ptr<Objective> objective_for(const TrainOptions& options, const TokenStore& store, const model::Encoder& encoder) {
     switch (options.objective) {
-        case ObjectiveKind::causal_language: return make_causal_language_objective(options, store.special(), store.marks());
+        case ObjectiveKind::causal_language: return make_causal_language_objective(options, encoder.sizes(), store.special(), store.marks());
         case ObjectiveKind::span_corruption:
             return make_span_corruption_objective(options, dynamic_cast<const model::T5Encoder&>(encoder).config(), store.special(), store.marks());
         default:

@@ -52,6 +52,11 @@ TEST(LossWatch, finds_a_loss_that_grows_and_one_that_falls_back) {
     const auto found = stopped_at(LossWatch(3), falls_back);
     EXPECT_GE(found, 300);
     EXPECT_LE(found, 332);
+    // A language model that is left with the words' frequencies alone.
+    const auto collapses = [](std::int64_t step) { return step == 0 ? 9.4 : step < 300 ? 2.0 : 7.0; };
+    EXPECT_GT(stopped_at(LossWatch(3), collapses), 300);
+    const auto recovers = [](std::int64_t step) { return step == 0 ? 9.4 : step < 300 ? 2.0 : step < 310 ? 7.0 : 2.0; };
+    EXPECT_EQ(stopped_at(LossWatch(3), recovers), -1);
 }
 
 // Wherever it is interrupted: within the first window, in the midst, and just before the end.

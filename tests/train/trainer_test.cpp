@@ -543,8 +543,8 @@ TEST(Trainer, a_tokenizer_without_sentinels_trains_no_t5) {
     const LetterTokenizer letters;
     const auto marks = text::find_text_marks(letters);
     EXPECT_THROW(make_span_corruption_objective({}, {}, letters.special(), marks), base::Error);
-    EXPECT_THROW(make_causal_language_objective({}, letters.special(), {}), base::Error);
-    EXPECT_NO_THROW(make_causal_language_objective({}, letters.special(), marks));
+    EXPECT_THROW(make_causal_language_objective({}, {}, letters.special(), {}), base::Error);
+    EXPECT_NO_THROW(make_causal_language_objective({}, {}, letters.special(), marks));
 }
 
 TEST(Trainer, settings_that_do_not_fit_the_model_are_refused) {

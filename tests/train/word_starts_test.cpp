@@ -106,8 +106,10 @@ TEST(WordStarts, counts_out_what_unmarked_pieces_spell) {
     // 爱北 | 京 crosses the words 爱 and 北京; 天 | 安门 is a word of two pieces.
     EXPECT_THAT(goes_on(tokenizer, "爱北京天安门，ＡＢ playing"), testing::ElementsAre(false, false, false, true, false, false, true, false, true));
     EXPECT_THAT(goes_on(tokenizer, "手机天安门"), testing::ElementsAre(false, false, true));
-    // With what is unknown nothing is sure.
-    EXPECT_THAT(goes_on(tokenizer, "爱北京天安门我"), testing::ElementsAre(false, false, false, false, false));
+    // One unknown character does not hide the words around it; of two, which may be one token or two, nothing is sure.
+    EXPECT_THAT(goes_on(tokenizer, "爱北京天安门我"), testing::ElementsAre(false, false, false, true, false));
+    EXPECT_THAT(goes_on(tokenizer, "爱北我京天安门"), testing::ElementsAre(false, false, false, false, true));
+    EXPECT_THAT(goes_on(tokenizer, "爱北京我、天安门"), testing::ElementsAre(false, false, false, false, false));
 }
 
 }  // namespace

@@ -5,7 +5,8 @@ Texts are made up of a given vocabulary, so that both see the same token ids; a 
 takes the gradient, clips it and makes AdamW's update. The peer is a plain BERT in torch.nn that pads a batch to its
 longest text and scores either the hidden tokens alone (as Kohort does) or every token (as Hugging Face's model does); in bf16 it
 runs under autocast. Both have two threads; times are medians over steps, without the first ones. Then Kohort on 1 and 2
-ranks of one thread, gradients summed beside the backward pass and after it, and by each --reduction.
+ranks of one thread, gradients summed beside the backward pass and after it, and by each --reduction. Then its peak memory with
+what saves memory off and on.
 Needs a quiet machine with two cores. Real tokens are counted, never padding.
 Example: tools/bench/training.py --models small --torch-python ~/.cache/kohort/oracles/torch-2.11.0/bin/python
 """
@@ -113,15 +114,14 @@ def prepared_run(folder):
     return run
 
 
-def kohort(run, tokenizer, model, precision, batch, steps, ranks, threads, *words):
-    for left in ("pretrained", "checkpoint"):
-        shutil.rmtree(run / left, ignore_errors=True)
+def kohort(run, tokenizer, model, precision, batch, steps, ranks, threads, *words, job="pretrain"):
     with tempfile.TemporaryDirectory() as place:
         copy = pathlib.Path(place) / "run"
         shutil.copytree(run, copy)
-        subprocess.run(["mpirun", "-n", str(ranks), KOHORT, "pretrain", "--out", copy, "--tokenizer", tokenizer, "--layers", str(model["layers"]),
+        subprocess.run(["mpirun", "-n", str(ranks), KOHORT, job, "--out", copy, "--tokenizer", tokenizer, "--layers", str(model["layers"]),
                         "--hidden", str(model["hidden"]), "--heads", str(model["heads"]), "--intermediate", str(model["intermediate"]),
-                        "--train-tokens", "128", "--batch", str(batch), "--pretrain-steps", str(steps), "--learning-rate", "1e-4",
+                        "--train-tokens", "128", "--batch", str(batch), "--learning-rate", "1e-4",
+                        "--pretrain-steps" if job == "pretrain" else "--steps", str(steps),
                         "--train-precision", precision, "--threads", str(threads), "--checkpoint-every", "1000000", "--log-level", "error", *words],
                        check=True, env=ENVIRONMENT)
         with open(copy / "metrics.jsonl", encoding="utf-8") as lines:
@@ -170,6 +170,14 @@ def over_ranks(arguments, folder, run, name, model):
                   f"{median['reduction_bytes'] / 2**20:.1f} MiB |", flush=True)
 
 
+def saved_memory(arguments, folder, run, name, model):
+    for option, job, batch in (("--activation-checkpointing", "pretrain", arguments.batch), ("--gradient-caching", "finetune", arguments.batch // 4)):
+        for precision in arguments.precisions:
+            off, on = (kohort(run, folder / "tokenizer", model, precision, batch, arguments.steps, 1, 2, option, value, job=job) for value in ("off", "on"))
+            print(f"| {name} | {precision} | `{job} {option}` | {off['memory'] / 2**20:,.0f} MiB | {on['memory'] / 2**20:,.0f} MiB | "
+                  f"{on['tokens_per_second'] / off['tokens_per_second']:.2f} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
@@ -181,13 +189,15 @@ def main():
     parser.add_argument("--longest", type=int, default=64)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", nargs="+", choices=["torch", "ranks"], default=["torch", "ranks"])
+    parser.add_argument("--parts", nargs="+", choices=["torch", "ranks", "memory"], default=["torch", "ranks", "memory"])
     arguments = parser.parse_args()
     print(f"{arguments.batch} texts of {arguments.shortest} to {arguments.longest} tokens a step, about "
           f"{arguments.batch * (arguments.shortest + arguments.longest) // 2:,} tokens; {arguments.steps} steps, {arguments.rounds} rounds\n")
     for part in arguments.parts:
         if part == "torch":
             print("| model | precision | peer | Kohort tokens/s | peer tokens/s | ratio | MFU | memory |\n|---|---|---|---|---|---|---|---|")
+        elif part == "memory":
+            print("\n| model | precision | | memory off | on | speed on/off |\n|---|---|---|---|---|---|")
         else:
             print("\n| model | precision | ranks | overlap | reduction | tokens/s | of one rank | communication | hidden | sent a step |\n"
                   "|---|---|---|---|---|---|---|---|---|---|")
@@ -197,7 +207,7 @@ def main():
                 folder = pathlib.Path(place)
                 make_texts(folder, model["vocabulary"], arguments.shortest, arguments.longest, 1000)
                 run = prepared_run(folder)
-                (against_torch if part == "torch" else over_ranks)(arguments, folder, run, name, model)
+                {"torch": against_torch, "ranks": over_ranks, "memory": saved_memory}[part](arguments, folder, run, name, model)
 
 
 if __name__ == "__main__":
