@@ -92,9 +92,9 @@ PipelineSettings make_t5_pipeline(const SentencePieceModel& model, std::int64_t 
     }
     settings.vocabulary = Vocabulary(std::move(tokens));
     if (const TokenId end = id_of(model, model.end_piece); end >= 0) {
-        settings.last_once = end;
         settings.post_processor = {.single = {PostProcessor::first, end},
-                                   .pair = {PostProcessor::first, end, PostProcessor::second, end}};
+                                   .pair = {PostProcessor::first, end, PostProcessor::second, end},
+                                   .last_once = end};
     }
     return settings;
 }
