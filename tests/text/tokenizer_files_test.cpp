@@ -240,6 +240,10 @@ TEST_F(TokenizerFiles, of_bpe_that_cannot_be_are_refused) {
     EXPECT_THAT(refusal(bpe_json(), "/added_tokens/0/content", ""), HasSubstr("no text"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/type", "Unheard"), HasSubstr("'Unheard'"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep", json::array({"</s>"})), HasSubstr("tokenizer.json"));
+    const json byte_level = {{"type", "ByteLevel"}}, around = file["post_processor"];
+    file["post_processor"] = {{"type", "Sequence"}, {"processors", {byte_level, around, byte_level}}};
+    write("tokenizer.json", file.dump());
+    EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("ab", 9), ElementsAre(0, 261, 2));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep/1", -1), HasSubstr("the id -1"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep/1", 263), HasSubstr("adds the token 263"));
 }
@@ -301,3 +305,6 @@ TEST_F(TokenizerFiles, that_are_damaged_are_refused_or_do_no_harm) {
 
 }  // namespace
 }  // namespace kohort::text
+    const json byte_level = {{"type", "ByteLevel"}}, around = bpe_json()["post_processor"];
+    EXPECT_THAT(refusal(bpe_json(), "/post_processor", {{"type", "Sequence"}, {"processors", {byte_level, around, around}}}),
+                HasSubstr("Sequence of more than one part beside ByteLevel"));
