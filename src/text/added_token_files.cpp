@@ -5,13 +5,14 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "text/tokenizer_json_parts.h"
 
 namespace kohort::text {
 namespace {
 
 namespace fs = std::filesystem;
 using base::ErrorKind;
+
+constexpr const char *added_tokens_file = "added_tokens.json", *special_tokens_file = "special_tokens_map.json";
 
 Json read_object(const fs::path& path) {
     if (!fs::exists(path)) return Json::object();
@@ -60,7 +61,7 @@ std::vector<AddedToken> read_added_tokens_beside(const fs::path& folder) {
             return read_decoder(config["added_tokens_decoder"]);
         path = folder / added_tokens_file;
         const Json ids = read_object(path);
-        return read_older(ids, read_object(folder / "special_tokens_map.json"));
+        return read_older(ids, read_special_tokens_map(folder));
     } catch (const Json::exception& problem) {
         base::fail(ErrorKind::usage, "{} is not as expected: {}", path.string(), problem.what());
     }
@@ -80,9 +81,11 @@ void add_missing(const Vocabulary& vocabulary, std::vector<AddedToken> more, std
     }
 }
 
-void keep_added_tokens_file(const fs::path& folder, std::vector<TokenizerFile>& files) {
-    if (fs::exists(folder / added_tokens_file))
-        files.push_back({added_tokens_file, base::read_file(folder / added_tokens_file)});
+Json read_special_tokens_map(const fs::path& folder) { return read_object(folder / special_tokens_file); }
+
+void keep_added_token_files(const fs::path& folder, std::vector<TokenizerFile>& files) {
+    for (const char* name : {added_tokens_file, special_tokens_file})
+        if (fs::exists(folder / name)) files.push_back({name, base::read_file(folder / name)});
 }
 
 }  // namespace kohort::text

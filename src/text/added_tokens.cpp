@@ -71,8 +71,8 @@ std::optional<AddedTokenFinder::Match> AddedTokenFinder::find(std::string_view t
                 if (!strips(*found, character.code)) break;
                 begin -= static_cast<std::size_t>(character.length);
             }
+            begin = std::min(std::max(begin, floor), end);
         }
-        begin = std::max(begin, floor);
         if (found->rstrip) {
             while (end < text.size()) {
                 const DecodedCharacter character = decode(text.data() + end, text.data() + text.size());
@@ -80,7 +80,7 @@ std::optional<AddedTokenFinder::Match> AddedTokenFinder::find(std::string_view t
                 end += static_cast<std::size_t>(character.length);
             }
         }
-        return Match{begin, end, std::max(search_next, end), found->id};
+        return Match{begin, end, found->strips_as_python ? end : search_next, found->id};
     }
     return std::nullopt;
 }

@@ -49,7 +49,8 @@ class AddedTokenFinder {
         std::size_t begin, end, search_next;
         TokenId id;
     };
-    // The next match at or after `search`; white space that it takes does not reach back before `floor`.
+    // The next match at or after `search`; white space that it takes does not reach back before `floor`. White space that a
+    // token takes behind itself may begin the next one, as in the Rust library: Python has taken it away by then.
     std::optional<Match> find(std::string_view text, std::size_t search, std::size_t floor) const;
 
     std::vector<AddedToken> tokens_;                    // by first byte, longest first

@@ -13,8 +13,9 @@ bool holds_byte_level_bpe(const std::filesystem::path& folder);
 // One of the two files, with the other beside it.
 bool is_byte_level_bpe_file(const std::filesystem::path& path);
 
-// A vocabulary with <s> and </s> is RoBERTa's: the two stand around a text. add_prefix_space is read from
-// tokenizer_config.json, where there is one. Error(usage) names the file and the line.
+// Whose it is says the tokenizer_class of tokenizer_config.json; where none is named, a vocabulary with <s> and </s> is
+// RoBERTa's. RoBERTa's class puts the two around a text, GPT-2's nothing (but with add_bos_token the first). The special tokens
+// that the file names, and add_prefix_space, are taken from it too. Error(usage) names the file and, of merges, the line.
 std::unique_ptr<Tokenizer> read_byte_level_bpe(const std::filesystem::path& folder);
 
 }  // namespace kohort::text

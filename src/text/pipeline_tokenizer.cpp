@@ -99,7 +99,6 @@ void PipelineTokenizer::encode(std::string_view utf8, std::vector<TokenId>& ids)
 std::vector<TokenId> PipelineTokenizer::encode_text(std::string_view utf8, std::size_t most) const {
     std::vector<TokenId> ids;
     encode_up_to(utf8, most, ids);
-    if (!ids.empty() && ids.size() < most && ids.back() == settings_.last_once) ids.pop_back();
     return ids;
 }
 

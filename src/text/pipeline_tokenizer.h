@@ -24,8 +24,6 @@ struct PipelineSettings {
     TextNormalizer before_all;  // of the text as it stands, before added tokens are looked for
     TextNormalizer normalizer;
     PostProcessor post_processor;
-    // A text whose last token is this one already gets no second one (T5's </s> in SentencePiece's files). -1: none.
-    TokenId last_once = -1;
     // A text's first token is left out where it is this one and a special token follows. -1: none.
     TokenId not_before_special = -1;
     std::vector<TokenizerFile> files;  // what the tokenizer was read from

@@ -18,6 +18,10 @@ void cut(std::vector<TokenId>& ids, std::int64_t most) {
     if (static_cast<std::int64_t>(ids.size()) > most) ids.resize(static_cast<std::size_t>(most));
 }
 
+void drop_last(std::vector<TokenId>& ids, TokenId last) {
+    if (!ids.empty() && ids.back() == last) ids.pop_back();
+}
+
 std::vector<TokenId> put_in(const std::vector<TokenId>& pattern, std::span<const TokenId> text, std::span<const TokenId> other) {
     std::vector<TokenId> ids;
     ids.reserve(pattern.size() + text.size() + other.size());
@@ -33,6 +37,7 @@ std::vector<TokenId> put_in(const std::vector<TokenId>& pattern, std::span<const
 
 std::vector<TokenId> PostProcessor::process(std::vector<TokenId> text, std::int64_t most) const {
     cut(text, room(most, added_to_single()));
+    drop_last(text, last_once);
     return put_in(single, text, {});
 }
 
@@ -51,6 +56,8 @@ std::vector<TokenId> PostProcessor::process(std::vector<TokenId> text, std::vect
         cut(text, swapped ? longer : shorter);
         cut(other, swapped ? shorter : longer);
     }
+    drop_last(text, last_once);
+    drop_last(other, last_once);
     return put_in(pair, text, other);
 }
 

@@ -13,6 +13,9 @@ struct PostProcessor {
 
     std::vector<TokenId> single{first};
     std::vector<TokenId> pair{first, second};
+    // A text whose last token is this one, once it is cut, gets no second one (T5's </s> in SentencePiece's files). No token
+    // of a text has the number `first`: none.
+    TokenId last_once = first;
 
     // The number of special tokens that a text, or a pair, gets.
     std::int64_t added_to_single() const { return static_cast<std::int64_t>(single.size()) - 1; }

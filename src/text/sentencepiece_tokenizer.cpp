@@ -7,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "text/added_token_files.h"
+#include "text/tokenizer_class.h"
 #include "text/unigram_tokenizer.h"
 
 namespace kohort::text {
@@ -18,6 +19,7 @@ using Kind = SentencePieceModel::Kind;
 
 constexpr const char *config_name = "tokenizer_config.json", *model_name = "spiece.model";
 constexpr const char* xlm_roberta_name = "sentencepiece.bpe.model";  // a unigram model in spite of its name
+constexpr const char* xlm_roberta_class = "XLMRobertaTokenizer";
 constexpr std::int64_t extra_of_t5 = 100, most_extra = 1 << 20;
 
 // XLM-RoBERTa's first ids; <mask> is its last.
@@ -92,9 +94,9 @@ PipelineSettings make_t5_pipeline(const SentencePieceModel& model, std::int64_t 
     }
     settings.vocabulary = Vocabulary(std::move(tokens));
     if (const TokenId end = id_of(model, model.end_piece); end >= 0) {
-        settings.last_once = end;
         settings.post_processor = {.single = {PostProcessor::first, end},
-                                   .pair = {PostProcessor::first, end, PostProcessor::second, end}};
+                                   .pair = {PostProcessor::first, end, PostProcessor::second, end},
+                                   .last_once = end};
     }
     return settings;
 }
@@ -131,20 +133,11 @@ UnigramModel make_model(const SentencePieceModel& model, const std::vector<Token
     return UnigramModel(pieces, lowest - static_cast<float>(UnigramModel::unknown_penalty), UnigramModel::Sums::float32);
 }
 
-// What tokenizer_config.json or, without its word, the file's name says. A kind that numbers the pieces in yet another
-// way is refused: its ids would be wrong, and nobody would notice.
-SentencePieceKind kind_of(const fs::path& path, const nlohmann::ordered_json& config) {
-    std::string name;
-    if (const auto found = config.find("tokenizer_class"); found != config.end() && found->is_string())
-        name = found->get<std::string>();
-    if (name.ends_with("Fast")) name.resize(name.size() - 4);
-    if (name.empty()) return path.filename() == xlm_roberta_name ? SentencePieceKind::xlm_roberta : SentencePieceKind::t5;
-    if (name == "XLMRobertaTokenizer") return SentencePieceKind::xlm_roberta;
-    if (name == "T5Tokenizer" || name == "MT5Tokenizer") return SentencePieceKind::t5;
-    base::fail(ErrorKind::usage,
-               "{} says that it is for {}, but Kohort knows only T5Tokenizer, MT5Tokenizer and XLMRobertaTokenizer for such a "
-               "file; a tokenizer.json beside it would be read instead",
-               config_name, name);
+// What tokenizer_config.json or, without its word, the file's name says: each kind numbers the pieces in its own way.
+SentencePieceKind kind_of(const fs::path& path, const Json& config, const fs::path& config_path) {
+    const auto name = read_tokenizer_class(config, config_path, {"T5Tokenizer", "MT5Tokenizer", xlm_roberta_class});
+    const bool xlm_roberta = name.empty() ? path.filename() == xlm_roberta_name : name == xlm_roberta_class;
+    return xlm_roberta ? SentencePieceKind::xlm_roberta : SentencePieceKind::t5;
 }
 
 // The files that belong to the tokenizer follow from it; of T5's, settings that say how many extra tokens there are.
@@ -154,9 +147,9 @@ SentencePieceLayout read_layout(const fs::path& path, const SentencePieceModel& 
     std::string bytes = configured ? base::read_file(beside) : "{}";
     auto config = nlohmann::ordered_json::parse(bytes, nullptr, false);
     if (!config.is_object()) base::fail(ErrorKind::usage, "{}: no JSON object", beside.string());
-    const auto kind = kind_of(path, config);
+    const auto kind = kind_of(path, config, beside);
     auto added = read_added_tokens_beside(path.parent_path());
-    keep_added_tokens_file(path.parent_path(), files);
+    keep_added_token_files(path.parent_path(), files);
     if (kind == SentencePieceKind::xlm_roberta) {
         files.front().name = xlm_roberta_name;
         if (configured) files.push_back({config_name, std::move(bytes)});

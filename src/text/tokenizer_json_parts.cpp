@@ -61,9 +61,12 @@ PostProcessor read_post_processor(const Json& object, int depth) {
         return result;
     }
     if (type == "Sequence") {
-        for (const Json& inner : object.at("processors"))
-            if (type_of(inner) != "ByteLevel") return read_post_processor(inner, depth + 1);
-        return result;
+        const auto adds = [](const Json& inner) { return type_of(inner) != "ByteLevel"; };
+        const Json& parts = object.at("processors");
+        if (std::ranges::count_if(parts, adds) > 1)
+            base::fail(ErrorKind::usage, "its post_processor is a Sequence of more than one part beside ByteLevel");
+        const auto found = std::ranges::find_if(parts, adds);
+        return found == parts.end() ? result : read_post_processor(*found, depth + 1);
     }
     unknown_part("post_processor", object, "TemplateProcessing, BertProcessing, RobertaProcessing and ByteLevel");
 }

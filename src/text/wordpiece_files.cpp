@@ -5,6 +5,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "text/added_token_files.h"
+#include "text/tokenizer_class.h"
 #include "text/tokenizer_json_writer.h"
 
 namespace kohort::text {
@@ -58,6 +59,8 @@ std::unique_ptr<Tokenizer> read_bert_vocabulary(const std::filesystem::path& pat
     if (std::filesystem::exists(config_path)) {
         try {
             const auto config = nlohmann::json::parse(base::read_file(config_path));
+            read_tokenizer_class(config, config_path,
+                                 {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "ConvBertTokenizer"});
             options.lowercase = config.value("do_lower_case", true);
             options.handle_chinese_chars = config.value("tokenize_chinese_chars", true);
             if (config.contains("strip_accents") && !config["strip_accents"].is_null())

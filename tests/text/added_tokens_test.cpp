@@ -33,6 +33,23 @@ TEST(AddedTokens, takes_white_space_only_where_it_says_so) {
     EXPECT_THAT(split(finder, "<r> <m>"), ElementsAre(Pair("<r> ", 2), Pair("<m>", 1)));
 }
 
+// As find_matches in added_vocabulary.rs: the search goes on behind a token's text, not behind the white space that it takes.
+TEST(AddedTokens, white_space_that_was_taken_may_begin_another_token) {
+    AddedToken taker{.id = 1, .content = "<r>", .rstrip = true};
+    const std::vector<AddedToken> others{
+        {.id = 2, .content = " b"}, {.id = 3, .content = "\t"}, {.id = 4, .content = "\n", .lstrip = true}};
+    const auto with = [&](const AddedToken& first) {
+        auto all = others;
+        all.push_back(first);
+        return AddedTokenFinder(all);
+    };
+    EXPECT_THAT(split(with(taker), "<r> b c"), ElementsAre(Pair("<r> ", 1), Pair(" b", 2), Pair(" c", -1)));
+    EXPECT_THAT(split(with(taker), "<r>\t\tx"), ElementsAre(Pair("<r>\t\t", 1), Pair("\t", 3), Pair("\t", 3), Pair("x", -1)));
+    EXPECT_THAT(split(with(taker), "<r>\n x"), ElementsAre(Pair("<r>\n ", 1), Pair("", 4), Pair(" x", -1)));
+    taker.strips_as_python = true;
+    EXPECT_THAT(split(with(taker), "<r> b c"), ElementsAre(Pair("<r> ", 1), Pair("b c", -1)));
+}
+
 TEST(AddedTokens, a_single_word_is_not_found_inside_another) {
     const AddedTokenFinder finder({{.id = 1, .content = "an", .single_word = true}});
     EXPECT_THAT(split(finder, "an ant, étan, an"), ElementsAre(Pair("an", 1), Pair(" ant, étan, ", -1), Pair("an", 1)));

@@ -115,6 +115,24 @@ TEST(SentencePiece, has_the_special_tokens_of_t5) {
     EXPECT_THAT(refusal_of(folder.path()), HasSubstr("tokenizer_config.json: no JSON object"));
 }
 
+// transformers' rule for tokenizers in Python: prepare_for_model cuts a text to what leaves room for the special tokens, then
+// T5Tokenizer's _add_eos_if_not_present puts </s> behind what is left.
+TEST(SentencePiece, a_text_of_t5_that_is_cut_behind_its_own_end_gets_no_second_one) {
+    const TemporaryFolder folder;
+    base::write_file_atomically(folder.path() / "spiece.model", ModelWriter::small().bytes());
+    const auto t5 = load_tokenizer(folder.path());
+    EXPECT_THAT(t5->encode_for_model("a</s> b", 9), ElementsAre(6, 1, 3, 5, 1));
+    EXPECT_THAT(t5->encode_for_model("a</s> b", 4), ElementsAre(6, 1, 3, 1));
+    EXPECT_THAT(t5->encode_for_model("a</s> b", 3), ElementsAre(6, 1));
+    EXPECT_THAT(t5->encode_for_model("a</s> b", 2), ElementsAre(6, 1));
+    EXPECT_THAT(t5->encode_for_model("a</s>", 2), ElementsAre(6, 1));
+    EXPECT_THAT(t5->encode_for_model("a</s></s>", 4), ElementsAre(6, 1, 1));
+    EXPECT_THAT(t5->encode_for_model("a</s></s>", 3), ElementsAre(6, 1));
+    EXPECT_THAT(t5->encode_for_model("</s>", 1), ElementsAre(1));
+    EXPECT_THAT(t5->encode_pair_for_model("a</s> b", "b", 6), ElementsAre(6, 1, 3, 5, 1));
+    EXPECT_THAT(t5->encode_pair_for_model("a</s> b", "b</s>", 99), ElementsAre(6, 1, 3, 5, 1, 3, 5, 1));
+}
+
 TEST(SentencePiece, text_behind_a_special_token_gets_no_prefix_where_it_is_no_legacy) {
     const TemporaryFolder folder;
     base::write_file_atomically(folder.path() / "spiece.model", ModelWriter::small().bytes());

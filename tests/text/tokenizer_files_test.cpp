@@ -118,6 +118,86 @@ TEST_F(TokenizerFiles, of_roberta_put_its_special_tokens_around) {
     EXPECT_THAT(refusal_of(folder_.path()), HasSubstr("tokenizer_config.json"));
 }
 
+// What a vocabulary holds does not say whose it is: OPT's, of the class GPT2Tokenizer, has <s> and </s> as RoBERTa's has.
+TEST_F(TokenizerFiles, of_byte_level_bpe_are_of_the_class_that_is_named) {
+    auto vocabulary = byte_vocabulary();
+    vocabulary["<|endoftext|>"] = 263;
+    write("vocab.json", vocabulary.dump());
+    write("merges.txt", "#version: 0.2\na b\nĠ a\n");
+    const auto ids = [&](const char* config, const char* text) {
+        write("tokenizer_config.json", config);
+        return load_tokenizer(folder_.path())->encode_for_model(text, 99);
+    };
+    for (const char* config : {R"({"tokenizer_class": "GPT2Tokenizer"})", R"({"tokenizer_class": "GPT2TokenizerFast"})"}) {
+        EXPECT_THAT(ids(config, "ab a<|endoftext|>"), ElementsAre(261, 262, 263));
+        EXPECT_THAT(ids(config, "<s>"), ElementsAre(byte('<'), byte('s'), byte('>')));
+    }
+    const char* named = R"({"tokenizer_class": "GPT2Tokenizer", "bos_token": "<s>", "unk_token": null, "mask_token": "<none>",
+                            "pad_token": {"__type": "AddedToken", "content": "<pad>", "lstrip": true},
+                            "additional_special_tokens": ["ab"]})";
+    EXPECT_THAT(ids(named, "<s>b <pad>ab"), ElementsAre(0, byte('b'), 1, 261));
+    EXPECT_THAT(ids(named, "<|endoftext|>"), ElementsAre(263)) << "still the eos_token";
+    const char* begun = R"({"tokenizer_class": "GPT2Tokenizer", "bos_token": "</s>", "add_bos_token": true})";
+    EXPECT_THAT(ids(begun, "ab</s>"), ElementsAre(2, 261, 2));
+    EXPECT_THAT(load_tokenizer(folder_.path())->encode_pair_for_model("ab", "ab", 99), ElementsAre(2, 261, 261));
+    for (const char* name : {"RobertaTokenizer", "BartTokenizerFast", "LongformerTokenizer"})
+        EXPECT_THAT(ids(json{{"tokenizer_class", name}}.dump().c_str(), "ab <mask>"), ElementsAre(0, 261, 4, 2)) << name;
+    EXPECT_THAT(ids(R"({"tokenizer_class": "RobertaTokenizer", "cls_token": "<pad>", "sep_token": "<unk>"})", "ab"),
+                ElementsAre(1, 261, 3));
+    EXPECT_THAT(ids(R"({"tokenizer_class": null})", "ab"), ElementsAre(0, 261, 2));
+
+    // special_tokens_map.json goes before the settings, unless they list the added tokens.
+    write("special_tokens_map.json", R"({"pad_token": "<pad>"})");
+    EXPECT_THAT(ids(R"({"tokenizer_class": "GPT2Tokenizer", "pad_token": "<s>"})", "<pad>"), ElementsAre(1));
+    load_tokenizer(folder_.path())->save(folder_.path() / "copy", 99);
+    EXPECT_THAT(load_tokenizer(folder_.path() / "copy")->encode_for_model("<pad>", 99), ElementsAre(1));
+    EXPECT_THAT(ids(R"({"tokenizer_class": "GPT2Tokenizer", "pad_token": "<s>", "added_tokens_decoder": {}})", "<s>"),
+                ElementsAre(0));
+
+    // What is listed of an added token counts where the settings name its role too; else the class has its own way.
+    const json listed = {{"4", {{"content", "<mask>"}, {"special", true}}}};
+    json both = {{"tokenizer_class", "RobertaTokenizer"}, {"added_tokens_decoder", listed}};
+    EXPECT_THAT(ids(both.dump().c_str(), "b <mask>"), ElementsAre(0, byte('b'), 4, 2));
+    both["mask_token"] = "<mask>";
+    EXPECT_THAT(ids(both.dump().c_str(), "b <mask>"), ElementsAre(0, byte('b'), byte(' '), 4, 2));
+
+    const auto said = [&](const char* config) {
+        write("tokenizer_config.json", config);
+        return refusal_of(folder_.path());
+    };
+    EXPECT_THAT(said(R"({"tokenizer_class": "CodeGenTokenizer"})"),
+                HasSubstr("tokenizer_config.json says that it is for CodeGenTokenizer, but Kohort knows only GPT2Tokenizer, "
+                          "RobertaTokenizer, BartTokenizer and LongformerTokenizer"));
+    EXPECT_THAT(said(R"({"tokenizer_class": 7})"), HasSubstr("tokenizer_config.json: tokenizer_class is 7"));
+    EXPECT_THAT(said(R"({"tokenizer_class": "RobertaTokenizer", "cls_token": "[CLS]"})"),
+                HasSubstr("has no cls_token \"[CLS]\""));
+    EXPECT_THAT(said(R"({"tokenizer_class": "RobertaTokenizer", "sep_token": null})"), HasSubstr("has no sep_token \"\""));
+    EXPECT_THAT(said(R"({"tokenizer_class": "GPT2Tokenizer", "sep_token": 7})"), HasSubstr("sep_token is 7"));
+    EXPECT_THAT(said(R"({"tokenizer_class": "GPT2Tokenizer", "additional_special_tokens": "x"})"),
+                HasSubstr("additional_special_tokens is \"x\""));
+}
+
+TEST_F(TokenizerFiles, of_wordpiece_are_of_the_class_that_is_named) {
+    write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n");
+    for (const char* name :
+         {"BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "ElectraTokenizer", "ConvBertTokenizer"}) {
+        write("tokenizer_config.json", json{{"tokenizer_class", name}}.dump());
+        EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("a", 9), ElementsAre(2, 5, 3)) << name;
+    }
+    write("tokenizer_config.json", R"({"tokenizer_class": null})");
+    EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("a", 9), ElementsAre(2, 5, 3));
+    for (const char* name : {"BertJapaneseTokenizer", "MPNetTokenizer"}) {
+        write("tokenizer_config.json", json{{"tokenizer_class", name}}.dump());
+        EXPECT_THAT(refusal_of(folder_.path()), HasSubstr(std::string("tokenizer_config.json says that it is for ") + name));
+        EXPECT_THAT(refusal_of(folder_.path()),
+                    HasSubstr("BertTokenizer, DistilBertTokenizer, ElectraTokenizer and ConvBertTokenizer"));
+    }
+    // Beside a tokenizer.json the class changes nothing.
+    write("tokenizer_config.json", R"({"tokenizer_class": "PreTrainedTokenizerFast"})");
+    write("tokenizer.json", unigram_json().dump());
+    EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("a", 9), ElementsAre(4, 1));
+}
+
 // People add tokens to a vocabulary; folders without tokenizer.json say so in files beside it.
 TEST_F(TokenizerFiles, that_lie_beside_add_their_tokens) {
     write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n");
@@ -160,6 +240,10 @@ TEST_F(TokenizerFiles, tokenizer_json_of_roberta_means_the_same) {
     write("tokenizer.json", file.dump());
     EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("ab a <mask>", 9), ElementsAre(0, 261, 262, 4, 2));
     EXPECT_THAT(load_tokenizer(folder_.path())->encode_pair_for_model("ab", "b", 9), ElementsAre(0, 261, 2, 2, byte('b'), 2));
+    const json byte_level = {{"type", "ByteLevel"}}, around = file["post_processor"];
+    file["post_processor"] = {{"type", "Sequence"}, {"processors", {byte_level, around, byte_level}}};
+    write("tokenizer.json", file.dump());
+    EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("ab", 9), ElementsAre(0, 261, 2));
     file["pre_tokenizer"]["add_prefix_space"] = true;
     file["post_processor"] = {{"type", "ByteLevel"}, {"trim_offsets", true}};
     file["model"]["merges"] = json::parse(R"([["a", "b"], ["Ġ", "a"]])");
@@ -239,6 +323,9 @@ TEST_F(TokenizerFiles, of_bpe_that_cannot_be_are_refused) {
     EXPECT_THAT(refusal(bpe_json(), "/added_tokens/0/id", 1LL << 40), HasSubstr("1099511627776"));
     EXPECT_THAT(refusal(bpe_json(), "/added_tokens/0/content", ""), HasSubstr("no text"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/type", "Unheard"), HasSubstr("'Unheard'"));
+    const json byte_level = {{"type", "ByteLevel"}}, around = bpe_json()["post_processor"];
+    EXPECT_THAT(refusal(bpe_json(), "/post_processor", {{"type", "Sequence"}, {"processors", {byte_level, around, around}}}),
+                HasSubstr("Sequence of more than one part beside ByteLevel"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep", json::array({"</s>"})), HasSubstr("tokenizer.json"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep/1", -1), HasSubstr("the id -1"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/sep/1", 263), HasSubstr("adds the token 263"));

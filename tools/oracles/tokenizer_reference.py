@@ -71,6 +71,11 @@ def random_lines(count):
     return [line() for _ in range(count)]
 
 
+def mixed_lines(words, count=2000):
+    source = random.Random(8)
+    return ["".join(source.choice(words) for _ in range(source.randrange(1, 9))) for _ in range(count)]
+
+
 def column(path, name):
     with open(path, encoding="utf-8", newline="") as file:
         return [row[name].replace("\n", " ") for row in csv.DictReader(file)]
@@ -117,6 +122,21 @@ def train_sentencepiece(folder, lines, name, **options):
     return folder / f"{name}.model"
 
 
+BERT_ADDED = [tokenizers.AddedToken("the", single_word=True), tokenizers.AddedToken("ÀÉb", single_word=True, normalized=False),
+              tokenizers.AddedToken("Ｔｈé", normalized=True), tokenizers.AddedToken("Ing", normalized=False),
+              tokenizers.AddedToken("手 机", normalized=True), tokenizers.AddedToken("[ITEM]", special=True, lstrip=True)]
+BERT_WORDS = ["the", "The", "THE", "ÀÉb", "àéb", "Ｔｈé", "ｔｈé", "Ｔｈe\u0301", "ｔｈe", "Ing", "ing", "手 机", "手机",
+              "手  机", "[ITEM]", "[item]", "[MASK]", " ", " ", "x", "É", "-", "_", "\u0301", "\xad", "中"]
+
+
+def train_wordpiece(lines, **options):
+    tokenizer = tokenizers.BertWordPieceTokenizer(**options)
+    tokenizer.train_from_iterator(lines, vocab_size=4000, show_progress=False)
+    begin, end = (tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", end), ("[CLS]", begin))
+    return tokenizer
+
+
 def charsmap_of(model):
     from transformers.convert_slow_tokenizer import import_protobuf  # the same file once more would be refused
     proto = import_protobuf().ModelProto()
@@ -124,7 +144,7 @@ def charsmap_of(model):
     return proto, proto.normalizer_spec.precompiled_charsmap
 
 
-def unigram_json(folder, model, pre_tokenizer, steps, byte_fallback=False):
+def unigram_json(folder, model, pre_tokenizer, steps, byte_fallback=False, added=("Ｔｈｅ",)):
     """What transformers makes of a SentencePiece file."""
     proto, charsmap = charsmap_of(model)
     pieces = [(piece.piece, piece.score) for piece in proto.pieces]
@@ -134,7 +154,7 @@ def unigram_json(folder, model, pre_tokenizer, steps, byte_fallback=False):
     tokenizer.post_processor = processors.TemplateProcessing("$A </s>", "$A </s> $B </s>", [("</s>", 1)])
     extra = [tokenizers.AddedToken(f"<extra_id_{i}>", lstrip=True, rstrip=True, special=True) for i in range(5)]
     tokenizer.add_special_tokens(["<pad>", "</s>", "<unk>", *extra])
-    tokenizer.add_tokens(["Ｔｈｅ"])
+    tokenizer.add_tokens(list(added))
     tokenizer.save(str(folder / "tokenizer.json"))
     return tokenizer
 
@@ -198,6 +218,63 @@ def check_trained_vocabulary(folder, lines):
     return own < 1.01 * other
 
 
+def check_wordpiece(make, check, lines):
+    for name, options, added in (("cased", {"lowercase": False}, []),
+                                 ("cased, added tokens", {"lowercase": False}, BERT_ADDED),
+                                 ("uncased, added tokens", {"lowercase": True}, BERT_ADDED),
+                                 ("uncased with accents", {"lowercase": True, "strip_accents": False}, []),
+                                 ("with accents, added tokens", {"lowercase": True, "strip_accents": False}, BERT_ADDED)):
+        folder = make("wordpiece-" + name.replace(" ", "-"))
+        bert = train_wordpiece(lines, **options)
+        bert.add_tokens(added)
+        bert.save(str(folder / "tokenizer.json"))
+        check(f"WordPiece {name}, tokenizer.json", folder, lambda line: bert.encode(line).ids, mixed_lines(BERT_WORDS))
+    for name, lowercase, config in (("cased", False, {"tokenizer_class": "BertTokenizer", "do_lower_case": False}),
+                                    ("uncased with accents", True, {"do_lower_case": True, "strip_accents": False})):
+        folder = make("vocabulary-" + name.replace(" ", "-"))
+        train_wordpiece(lines, lowercase=lowercase, strip_accents=False).save_model(str(folder))
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+        fast = transformers.BertTokenizerFast.from_pretrained(str(folder))
+        check(f"WordPiece {name}, vocab.txt", folder, lambda line: fast(line)["input_ids"], mixed_lines(BERT_WORDS))
+
+
+def check_tokenizer_classes(make, check, lines):
+    """Files of RoBERTa's vocabulary, as the class says that tokenizer_config.json names."""
+    token = {"__type": "AddedToken", "content": "<mask>", "lstrip": True, "rstrip": False, "normalized": True}
+    listed = {"4": {"content": "<mask>", "rstrip": True, "normalized": True, "special": True}}
+    for name, config in (
+            ("GPT2Tokenizer", {}),
+            ("GPT2Tokenizer", {"bos_token": "<s>", "pad_token": "<pad>", "mask_token": token, "add_prefix_space": True}),
+            ("GPT2Tokenizer", {"bos_token": "</s>", "add_bos_token": True}),
+            ("RobertaTokenizer", {"cls_token": "<pad>", "sep_token": "<unk>"}),
+            ("RobertaTokenizer", {"added_tokens_decoder": listed}),
+            ("RobertaTokenizer",
+             {"added_tokens_decoder": listed, "mask_token": "<mask>", "additional_special_tokens": ["the"]}),
+            ("BartTokenizer", {"mask_token": "<mask>"}), ("LongformerTokenizer", {})):
+        folder = make("-".join([name, *config]))
+        special = ROBERTA + ["<|endoftext|>"]  # transformers adds what the vocabulary lacks
+        trained = tokenizers.ByteLevelBPETokenizer()
+        trained.train_from_iterator(lines, vocab_size=2500, special_tokens=special, show_progress=False)
+        trained.save_model(str(folder))
+        (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": name, **config}))
+        auto = transformers.AutoTokenizer.from_pretrained(str(folder))
+        check(f"{name} with {', '.join(config) or 'nothing else'}", folder, lambda line: auto(line)["input_ids"],
+              mixed_lines(ROBERTA + special + [" ", " ", "the", "a"]))
+
+
+def check_added_before_marks(make, check, model):
+    """Added tokens that are not special, directly before words that begin with a mark or a blank."""
+    added = ["zq", tokenizers.AddedToken("qz", normalized=False), "▁zz", tokenizers.AddedToken("xq", rstrip=True)]
+    words = ["zq", "qz", "zz", "▁zz", "xq", "▁", "▁the", "▁手机", "the", "a", " ", " ", "  ", "<extra_id_1>", "</s>", "\u3000"]
+    for scheme in ("first", "always", "never"):
+        for split in (True, False):
+            folder = make(f"marks-{scheme}-{split}")
+            metaspace = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=split)
+            fast = unigram_json(folder, model, metaspace, [normalizers.Replace(tokenizers.Regex(" {2,}"), "▁")], True, added)
+            name = f"Unigram with added tokens before marks, {scheme}, split={split}"
+            check(name, folder, lambda line: fast.encode(line).ids, mixed_lines(words))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path, help="an empty folder for what is trained")
@@ -214,9 +291,12 @@ def main():
         (arguments.folder / name).mkdir(parents=True)
         return arguments.folder / name
 
-    def check(name, path, expected):
+    def check(name, path, expected, more=()):
         nonlocal good
-        good = compare(name, path, lines, expected) and good
+        good = compare(name, path, [*lines, *more], expected) and good
+
+    check_wordpiece(make, check, real)
+    check_tokenizer_classes(make, check, real)
 
     for prefix in (False, True):
         folder = make(f"roberta-{prefix}")
@@ -249,6 +329,7 @@ def main():
         good = compare(f"SentencePiece {file.name}", local, plain, with_end) and good
 
     mt5 = train_sentencepiece(make("mt5"), real, "spiece", byte_fallback=True)
+    check_added_before_marks(make, check, mt5)
     metaspace = pre_tokenizers.Metaspace
     small = [normalizers.Lowercase(), normalizers.Replace("the", "ＴＨＥ"), normalizers.Prepend("x")]
     strip = [normalizers.Strip(left=False, right=True), normalizers.Replace(blanks, "▁")]
