@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What can be trained on: whole words, each kind of pair, users' labels, low-rank adapters: equal bytes at 1 and 3 ranks, a
-# folder that encode takes, and files that are of no use refused in one line.
+# folder that encode takes, and files that are of no use refused in one line. What saves memory changes no byte, and --reduction
+# fast says what it costs.
 . "$(dirname "$0")/lib.sh"
 small_corpus 200
 quiet=(--log-level warning)
@@ -44,6 +45,24 @@ try labels --objective supervised --labels corpus/truth.csv --label-column inter
 try several --objective supervised --labels several.csv --dropout 0.1
 try lora --lora-rank 4 --lora-targets all
 try low_labels --lora-rank 4 --objective supervised --labels several.csv
+
+try saving --pairs dropout --dropout 0.1 --activation-checkpointing on --gradient-caching on --overlap off
+# The two digests of `saving` were compared, and so were those of `dropout`.
+cmp dropout1/model/model.safetensors saving1/model/model.safetensors || fail "what saves memory changes the model"
+[ "$(digest dropout1)" = "$(digest saving1)" ] || fail "what saves memory is part of the digest"
+hidden=$(grep -o '"hidden_share":[^,}]*' saving3/metrics.jsonl | sort -u)
+[ "$hidden" = '"hidden_share":0.0' ] || fail "sums travel behind a backward pass with --overlap off: $hidden"
+
+# Sums in floating point are told of, once, and kept apart from exact ones.
+fast=(finetune --out fast --steps 3 --batch 24 "${quiet[@]}" --pairs dropout --dropout 0.1)
+cp -r base1 fast
+ranks 3 "${fast[@]}" --reduction fast >/dev/null 2>said.txt || { cat said.txt; fail "--reduction fast trains no model"; }
+warnings=$(grep -c 'warning.*gradients are summed in floating point.*--reduction' said.txt || true)
+[ "$warnings" -eq 1 ] || { cat said.txt; fail "$warnings warnings and not 1 of --reduction fast"; }
+[ "$(digest fast)" != "$(digest dropout1)" ] || fail "--reduction fast has the digest of exact sums"
+! ranks 3 "${fast[@]}" >/dev/null 2>said.txt || fail "exact sums are taken to be made where fast ones are"
+grep -q '^error:.*reduction was fast, is exact' said.txt || { cat said.txt; fail "it does not say which sums were there"; }
+
 for one in events rest query category dropout labels; do
   for other in events rest query category dropout labels; do
     [ "$one" = "$other" ] || ! cmp -s "${one}1/model/model.safetensors" "${other}1/model/model.safetensors" || fail "$one and $other train the same"

@@ -8,6 +8,7 @@
 #include <limits>
 #include <mutex>
 #include <random>
+#include <set>
 
 #include "base/error.h"
 #include "base/worker_threads.h"
@@ -19,11 +20,13 @@ namespace {
 
 std::vector<model::Parameter> one_tensor(std::int64_t size) { return {{"weight", torch::zeros({size})}}; }
 
-// Reduces terms[i] given to rank i % ranks by two threads; the step is repeated as the reducer asks.
-torch::Tensor sum(const std::vector<torch::Tensor>& terms, int ranks, std::int64_t* repeats = nullptr) {
+// Reduces terms[i] given to rank i % ranks by two threads; the step is repeated as the reducer asks. earlier_largest: of
+// earlier steps; 0 where there were none.
+torch::Tensor sum(const std::vector<torch::Tensor>& terms, int ranks, float earlier_largest = 0) {
     torch::Tensor result;
     parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
         GradientReducer reducer(comm, {{"weight", torch::zeros_like(terms[0])}});
+        reducer.set_recent_largest({earlier_largest});
         std::vector<torch::Tensor> sums;
         while (sums.empty()) {
             reducer.begin(static_cast<std::int64_t>(terms.size()));
@@ -32,9 +35,7 @@ torch::Tensor sum(const std::vector<torch::Tensor>& terms, int ranks, std::int64
             });
             sums = reducer.reduce(0);
         }
-        if (!comm.is_root()) return;
-        result = sums[0];
-        if (repeats) *repeats = reducer.repeats();
+        if (comm.is_root()) result = sums[0];
     });
     return result;
 }
@@ -48,26 +49,26 @@ struct Early {
     std::int64_t bytes = 0;  // of the rank that sends most
 };
 Early reduce_early(const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& passes, const Terms& term,
-                   const ReductionOptions& options, int steps = 1) {
+                   const ReductionOptions& options, float earlier_largest = 0) {
     Early result;
     std::mutex mutex;
     parallel::run_thread_ranks(static_cast<int>(passes.size()), [&](parallel::Communicator& comm) {
         std::vector<model::Parameter> tensors;
         for (const std::int64_t size : sizes) tensors.push_back({"tensor", torch::zeros({size})});
         GradientReducer reducer(comm, tensors, options);
+        reducer.set_recent_largest(std::vector<float>(sizes.size(), earlier_largest));
         std::vector<torch::Tensor> sums;
         const std::int64_t own = passes[static_cast<std::size_t>(comm.rank())];
-        for (int step = 0; step < steps; ++step)
-            do {
-                reducer.begin(1000, own);
-                base::parallel_for(2, own, [&](std::int64_t pass) {
-                    for (std::size_t t = sizes.size(); t-- > 0;) {
-                        reducer.add(t, term(comm.rank(), pass, t));
-                        reducer.passed(t);
-                    }
-                });
-                sums = reducer.reduce(step);
-            } while (sums.empty());
+        while (sums.empty()) {
+            reducer.begin(1000, own);
+            base::parallel_for(2, own, [&](std::int64_t pass) {
+                for (std::size_t t = sizes.size(); t-- > 0;) {
+                    reducer.add(t, term(comm.rank(), pass, t));
+                    reducer.passed(t);
+                }
+            });
+            sums = reducer.reduce(0);
+        }
         const std::lock_guard lock(mutex);
         if (!result.sums.empty()) {
             for (std::size_t t = 0; t < sums.size(); ++t) EXPECT_TRUE(torch::equal(result.sums[t], sums[t])) << "ranks differ";
@@ -101,27 +102,6 @@ TEST(GradientReducer, what_leaves_early_is_the_same_sum) {
         }
         EXPECT_EQ(early.bytes, late.bytes);
     }
-}
-
-TEST(GradientReducer, early_sums_lose_nothing_that_floats_would_lose) {
-    std::vector<double> values;
-    for (int i = 0; i < 10; ++i) values.insert(values.end(), {0x1p40, 1.0, -0x1p40, 1.0});
-    float in_order = 0;
-    for (const double value : values) in_order += static_cast<float>(value);
-    ASSERT_NE(in_order, 20.0F) << "floats would do";
-    std::mt19937 shuffle(4);
-    for (const int ranks : {1, 2, 3, 5})
-        for (int round = 0; round < 3; ++round) {
-            std::shuffle(values.begin(), values.end(), shuffle);
-            std::vector<std::int64_t> passes(static_cast<std::size_t>(ranks), 40 / ranks);
-            passes[0] += 40 % ranks;
-            const auto start = [&](int rank) { return rank == 0 ? 0 : passes[0] + (rank - 1) * (40 / ranks); };
-            const auto sums = reduce_early({3, 5}, passes, [&](int rank, std::int64_t pass, std::size_t tensor) {
-                return torch::full({tensor == 0 ? 3 : 5}, values[static_cast<std::size_t>(start(rank) + pass)]);
-            }, {}).sums;
-            EXPECT_TRUE(torch::equal(sums[0], torch::full({3}, 20.0)));
-            EXPECT_TRUE(torch::equal(sums[1], torch::full({5}, 20.0)));
-        }
 }
 
 TEST(GradientReducer, an_overflow_is_found_while_buckets_are_already_out) {
@@ -205,17 +185,71 @@ TEST(GradientReducer, fast_sums_that_are_no_numbers_are_an_error_on_all) {
         });
 }
 
-TEST(GradientReducer, adds_what_floating_point_would_lose) {
-    // In any order of double or float sums of larger numbers, ones beside 2^40 are at risk; here none is lost.
+// Terms whose sum takes more than 53 bits on the way. Where earlier gradients were as large as 2^30, the grid's step is
+// 2^30 * 2^10 / 2^50, and 2^40 is the largest that fits. Beside sums of those, doubles lose the small terms' bits, and even
+// whole grid steps; the grid rounds each term once and loses nothing more.
+constexpr float earlier_largest = 0x1p30F;
+constexpr double grid_step = 0x1p-10;
+constexpr std::int64_t elements = 16;
+
+std::vector<torch::Tensor> terms_that_doubles_lose() {
+    torch::manual_seed(11);
     std::vector<torch::Tensor> terms;
-    for (int i = 0; i < 20; ++i)
-        for (const double value : {0x1p40, 1.0, -0x1p40, -0x1p-10}) terms.push_back(torch::full({3}, value));
+    for (int i = 0; i < 301; ++i) {
+        for (const double value : {0x1p40, -0x1p40}) terms.push_back(torch::full({elements}, value));
+        terms.push_back(torch::randn({elements}) * 0.1);
+    }
+    return terms;
+}
+
+// As the grid rounds it.
+torch::Tensor in_grid_steps(const torch::Tensor& term) { return (term.to(torch::kDouble) / grid_step).round(); }
+
+torch::Tensor sum_on_the_grid(const std::vector<torch::Tensor>& terms) {
+    auto steps = torch::zeros({elements}, torch::kLong);
+    for (const auto& term : terms) steps += in_grid_steps(term).to(torch::kLong);
+    return (steps.to(torch::kDouble) * grid_step).to(torch::kFloat);
+}
+
+// A sum in doubles in the same order: each rank's own terms, then the ranks'.
+torch::Tensor sum_in_doubles(const std::vector<torch::Tensor>& terms, int ranks, bool rounded_to_the_grid) {
+    std::vector<torch::Tensor> by_rank;
+    for (int rank = 0; rank < ranks; ++rank) by_rank.push_back(torch::zeros({elements}, torch::kDouble));
+    for (std::size_t i = 0; i < terms.size(); ++i)
+        by_rank[i % by_rank.size()] += rounded_to_the_grid ? in_grid_steps(terms[i]) * grid_step : terms[i].to(torch::kDouble);
+    for (std::size_t r = 1; r < by_rank.size(); ++r) by_rank[0] += by_rank[r];
+    return by_rank[0].to(torch::kFloat);
+}
+
+std::vector<float> values_of(const torch::Tensor& tensor) {
+    return {tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel()};
+}
+
+TEST(GradientReducer, loses_nothing_that_doubles_would_lose) {
+    auto terms = terms_that_doubles_lose();
+    const auto expected = sum_on_the_grid(terms);
     std::mt19937 shuffle(1);
-    for (int round = 0; round < 6; ++round) {
-        std::shuffle(terms.begin(), terms.end(), shuffle);
-        const auto total = sum(terms, 1 + round % 4);
-        // A grid step is at most 2^40 * 2^10 / 2^50 = 1: ones are exact, and 2^-10 rounds to nothing.
-        EXPECT_TRUE(torch::equal(total, torch::full({3}, 20.0))) << total;
+    for (const int ranks : {1, 2, 3, 4}) {
+        std::set<std::vector<float>> plain, rounded;
+        for (int round = 0; round < 3; ++round) {
+            std::shuffle(terms.begin(), terms.end(), shuffle);
+            plain.insert(values_of(sum_in_doubles(terms, ranks, false)));
+            rounded.insert(values_of(sum_in_doubles(terms, ranks, true)));
+            EXPECT_TRUE(torch::equal(sum(terms, ranks, earlier_largest), expected)) << ranks << " ranks";
+
+            // The same terms cut in two tensors, whose sums leave early.
+            const auto term = [&](int rank, std::int64_t pass, std::size_t tensor) {
+                const auto& whole = terms[static_cast<std::size_t>(pass * ranks + rank)];
+                return tensor == 0 ? whole.slice(0, 0, 5) : whole.slice(0, 5, elements);
+            };
+            std::vector<std::int64_t> passes;
+            for (int rank = 0; rank < ranks; ++rank) passes.push_back((std::ssize(terms) - rank + ranks - 1) / ranks);
+            const Early early = reduce_early({5, elements - 5}, passes, term, {}, earlier_largest);
+            EXPECT_TRUE(torch::equal(torch::cat(early.sums), expected)) << ranks << " ranks, early";
+            EXPECT_EQ(early.repeats, 0) << "all fits the grid";
+        }
+        EXPECT_GT(plain.size(), 1U) << "doubles would do";
+        EXPECT_GT(rounded.size(), 1U) << "doubles would do on the grid";
     }
 }
 

@@ -74,7 +74,7 @@ TEST_P(ObjectivesSameBytes, at_any_number_of_ranks_and_threads) {
     TrainOptions options = small_options();
     GetParam().choose(options);
     const Trained one = train_on(corpus, options, 1);
-    for (const int ranks : {1, 2, 3, 5}) {
+    for (const int ranks : {1, 2, 3, 4, 5}) {
         options.threads = ranks % 2 + 1;
         const Trained many = train_on(corpus, options, ranks);
         EXPECT_EQ(many.weights, one.weights) << ranks;
@@ -96,6 +96,7 @@ void noisy_bf16(TrainOptions& o) {
     o.dropout = 0.1;
     o.precision = model::Precision::bf16;
 }
+void one_micro_batch(TrainOptions& o) { o.micro_batch_tokens = 100000; }  // so that most ranks have none
 
 INSTANTIATE_TEST_SUITE_P(
     Trainer, ObjectivesSameBytes,
@@ -111,9 +112,11 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"whole_words", [](TrainOptions& o) { o.objective = ObjectiveKind::masked_language; o.dropout = 0.1; }},
         Setting{"supervised", [](TrainOptions& o) { supervised(o, false); }},
         Setting{"supervised_in_bf16", [](TrainOptions& o) { supervised(o, false); noisy_bf16(o); }},
+        Setting{"supervised_in_one_batch", [](TrainOptions& o) { supervised(o, true); noisy_bf16(o); one_micro_batch(o); }},
         Setting{"supervised_with_several_labels", [](TrainOptions& o) { supervised(o, true); o.dropout = 0.1; }},
         Setting{"low_rank", [](TrainOptions& o) { low_rank(o); }},
         Setting{"low_rank_in_bf16", [](TrainOptions& o) { low_rank(o); noisy_bf16(o); }},
+        Setting{"low_rank_in_one_batch", [](TrainOptions& o) { low_rank(o); noisy_bf16(o); one_micro_batch(o); }},
         Setting{"low_rank_masked_language", [](TrainOptions& o) { low_rank(o); o.objective = ObjectiveKind::masked_language; o.dropout = 0.1; }},
         Setting{"low_rank_supervised", [](TrainOptions& o) { low_rank(o); supervised(o, true); noisy_bf16(o); }}),
     [](const auto& setting) { return setting.param.name; });
