@@ -43,7 +43,8 @@ class RowSet {
            std::vector<float> weights = {});
 
     // Collective. The same rows from a source, which must outlive this object: read once into memory, or, where
-    // `streamed`, again in each pass, a chunk ahead of the computation, so that two chunks are in memory.
+    // `streamed`, again in each pass, a chunk ahead of the computation, so that two chunks are in memory. A warning on rank 0
+    // names the largest value where it leaves most rows' sums fewer digits than float32 has.
     RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed, std::vector<float> weights = {});
 
     std::int64_t dimensions() const { return dimensions_; }
@@ -54,9 +55,10 @@ class RowSet {
     double largest_counting_component() const { return largest_counting_; }  // the same of rows of weight above 0
     // The row of weight above 0 with the lowest id, [dimensions]; zeros where there is none. Equal on all ranks.
     std::span<const float> first_row() const { return first_row_; }
-    // Sum of w ||x - first_row()||^2 over all ranks, summed exactly. Measured from the midst of the rows, it loses nothing
-    // where they all lie far from the origin.
+    // Sum of w ||x - first_row()||^2 over all ranks, exact to the grid of WideSum. Measured from the midst of the rows, it
+    // loses little where they all lie far from the origin; beside a huge component it may be 0 for rows that differ.
     double sum_of_squares() const { return squares_; }
+    bool all_equal() const { return all_equal_; }  // all rows of weight above 0, compared by value; true for none
     double largest_weight() const { return largest_weight_; }
     bool weighted() const { return weighted_; }
     float weight(std::int64_t local) const { return weights_.empty() ? 1.0f : weights_[static_cast<std::size_t>(local)]; }
@@ -87,6 +89,8 @@ class RowSet {
     void check(parallel::Communicator& comm);
     void check_weights(parallel::Communicator& comm);
     void find_first_row(parallel::Communicator& comm);
+    void read_all(const RowSource& source);
+    void warn_of_coarse_sums(parallel::Communicator& comm) const;
     std::size_t tile_of(std::int64_t local) const;
     void run_tiles(std::size_t first, std::size_t last, const float* values, const TileWork& work) const;
     std::vector<float> read_chunk(const Chunk& chunk) const;
@@ -96,6 +100,8 @@ class RowSet {
     int threads_;
     double largest_ = 0, largest_counting_ = 0, squares_ = 0, largest_weight_ = 1;
     std::vector<float> first_row_;
+    std::int64_t largest_row_ = 0;  // the lowest on this rank of those that hold its largest_counting_component()
+    bool all_equal_ = true;
     bool weighted_ = false;  // on any rank
     std::vector<float> weights_;
     const RowSource* source_ = nullptr;        // where rows are streamed
