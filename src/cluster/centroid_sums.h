@@ -1,7 +1,7 @@
 // The sums behind the centroids, exact to a grid: int64 fixed point. Each component of a row is rounded once, to a step that
 // follows from the number of rows and the largest component of all; from there on nothing is rounded, so that a row can be
 // added on any rank, in any order, and taken out again without a trace (a row that changes its cluster is subtracted there and
-// added here). Beside one huge component the step is coarse for all others: RowSet says so (warn_of_coarse_sums).
+// added here). Beside one huge component the step is coarse for all others: k-means says so (RowSet).
 #pragma once
 
 #include <cstdint>

@@ -42,6 +42,12 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
                                static_cast<std::int64_t>(i) / rows.dimensions()));
 }
 
+void warn_of_coarse_sums(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options) {
+    if (options.step_of_another) return;
+    const std::string warning = rows.warning_of_coarse_sums(comm);
+    if (!warning.empty() && comm.is_root()) base::log_warning("{}", warning);
+}
+
 // The kernel amx multiplies coarse numbers only: where there are none, another one runs, which is said.
 void tell_of_kernel(const parallel::Communicator& comm, const KMeansOptions& options) {
     if (options.kernel != Kernel::amx || options.step_of_another) return;
@@ -97,6 +103,7 @@ bool in_doubt(const RowSet& rows, double one, double other) {
 KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
                     const KMeansCallback& each_iteration) {
     check_options(comm, rows, options);
+    warn_of_coarse_sums(comm, rows, options);
     tell_of_kernel(comm, options);
     KMeansResult result;
     KMeansState state;

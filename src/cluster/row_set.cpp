@@ -8,7 +8,6 @@
 #include <future>
 #include <limits>
 
-#include "base/log.h"
 #include "base/worker_threads.h"
 #include "cluster/canonical_distance.h"
 #include "cluster/centroid_sums.h"
@@ -90,7 +89,6 @@ RowSet::RowSet(parallel::Communicator& comm, const RowSource& source, int thread
         read_all(source);
     }
     check(comm);
-    warn_of_coarse_sums(comm);
 }
 
 // In pieces, with a sign of life after each: a range may be all that a rank has, and take many minutes.
@@ -190,8 +188,8 @@ void RowSet::check(parallel::Communicator& comm) {
 // One step of the sums' grid serves all rows and components. It is too coarse for a row where it exceeds 2^-24 of the root mean
 // square of the row's components, which is about what float32 itself leaves of them. Rows are counted, as a mean over all would
 // follow the very value that makes the step coarse.
-void RowSet::warn_of_coarse_sums(parallel::Communicator& comm) const {
-    if (!(largest_counting_ > 0)) return;
+std::string RowSet::warning_of_coarse_sums(parallel::Communicator& comm) const {
+    if (!(largest_counting_ > 0)) return {};
     const double step = CentroidGrid(global_rows_, largest_counting_ * largest_weight_).value(1);
     const double least = step * 0x1p24 * std::sqrt(static_cast<double>(dimensions_));
     std::array<std::int64_t, 2> rows{};  // of weight above 0 that are not zero, and those of them the step is too coarse for
@@ -202,13 +200,12 @@ void RowSet::warn_of_coarse_sums(parallel::Communicator& comm) const {
         rows[1] += static_cast<double>(weight(i)) * static_cast<double>(norm) < least;
     }
     parallel::all_reduce(comm, std::span<std::int64_t>(rows), parallel::ReduceOperation::sum);
-    if (2 * rows[1] <= rows[0]) return;
+    if (2 * rows[1] <= rows[0]) return {};
     const std::int64_t row = parallel::all_min(comm, largest_row_);
-    if (!comm.is_root()) return;
-    base::log_warning("{}: a value of size {:g} in row {} (the first is 0){} takes digits of {} of {} rows from their "
-                      "centroids, which are sums in steps of {:.2g}; remove or clip such values, or scale the columns",
-                      name_, largest_counting_, row, weighted_ ? fmt::format(" and weights up to {:g}", largest_weight_) : "",
-                      rows[1], rows[0], step);
+    return fmt::format("{}: a value of size {:g} in row {} (the first is 0){} takes digits of {} of {} rows from their "
+                       "centroids, which are sums in steps of {:.2g}; remove or clip such values, or scale the columns{}",
+                       name_, largest_counting_, row, weighted_ ? fmt::format(" and weights up to {:g}", largest_weight_) : "",
+                       rows[1], rows[0], step, weighted_ ? " or bring the weights nearer to each other" : "");
 }
 
 // Any row would do, as long as it is the same one wherever rows lie.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/large_array.h"
@@ -43,8 +44,7 @@ class RowSet {
            std::vector<float> weights = {});
 
     // Collective. The same rows from a source, which must outlive this object: read once into memory, or, where
-    // `streamed`, again in each pass, a chunk ahead of the computation, so that two chunks are in memory. A warning on rank 0
-    // names the largest value where it leaves most rows' sums fewer digits than float32 has.
+    // `streamed`, again in each pass, a chunk ahead of the computation, so that two chunks are in memory.
     RowSet(parallel::Communicator& comm, const RowSource& source, int threads, bool streamed, std::vector<float> weights = {});
 
     std::int64_t dimensions() const { return dimensions_; }
@@ -59,6 +59,9 @@ class RowSet {
     // loses little where they all lie far from the origin; beside a huge component it may be 0 for rows that differ.
     double sum_of_squares() const { return squares_; }
     bool all_equal() const { return all_equal_; }  // all rows of weight above 0, compared by value; true for none
+    // Collective. Where the largest value leaves most rows' sums (centroid_sums.h) fewer digits than float32 has: a warning for
+    // people that names it, the same on all ranks. Else empty.
+    std::string warning_of_coarse_sums(parallel::Communicator& comm) const;
     double largest_weight() const { return largest_weight_; }
     bool weighted() const { return weighted_; }
     float weight(std::int64_t local) const { return weights_.empty() ? 1.0f : weights_[static_cast<std::size_t>(local)]; }
@@ -90,7 +93,6 @@ class RowSet {
     void check_weights(parallel::Communicator& comm);
     void find_first_row(parallel::Communicator& comm);
     void read_all(const RowSource& source);
-    void warn_of_coarse_sums(parallel::Communicator& comm) const;
     std::size_t tile_of(std::int64_t local) const;
     void run_tiles(std::size_t first, std::size_t last, const float* values, const TileWork& work) const;
     std::vector<float> read_chunk(const Chunk& chunk) const;

@@ -276,6 +276,20 @@ TEST(KMeans, the_best_restart_is_kept_beside_a_row_far_out) {
     }
 }
 
+// One huge value makes all sums coarse: said once, however many parts and starts there are.
+TEST(KMeans, a_value_that_takes_the_digits_of_the_others_is_told_of) {
+    auto x = blobs(8, 40, 6, 3, 16);
+    x[600] = 1e13f;
+    auto options = clusters(5);
+    options.initialization = Initialization::bisecting;
+    options.restarts = 2;
+    testing::internal::CaptureStderr();
+    run_sharded(x, 6, options, 2, even_shards(320, 2));
+    const auto told = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(told, testing::HasSubstr("1e+13 in row 100 "));
+    EXPECT_EQ(std::ranges::count(told, '\n'), 1);
+}
+
 // What is asked for by name and is not what runs is said, once.
 TEST(KMeans, a_kernel_that_has_nothing_to_do_is_told_of) {
     try {

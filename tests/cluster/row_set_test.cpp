@@ -127,7 +127,7 @@ TEST(RowSet, tells_whether_all_rows_are_equal) {
 
 std::string warning_of(const std::vector<float>& values, std::int64_t d, int ranks, bool streamed,
                        const std::vector<float>& weights = {}) {
-    testing::internal::CaptureStderr();
+    std::vector<std::string> warnings(static_cast<std::size_t>(ranks));
     parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
         const auto shards = wild_shards(static_cast<std::int64_t>(values.size()) / d, ranks, 3);
         const ShardSource source(values, d, shards, comm.rank());
@@ -136,11 +136,13 @@ std::string warning_of(const std::vector<float>& values, std::int64_t d, int ran
             for (const auto& range : source.ranges())
                 mine.insert(mine.end(), weights.begin() + range.first_row, weights.begin() + range.first_row + range.rows);
         const RowSet rows(comm, source, 2, streamed, mine);
+        warnings[static_cast<std::size_t>(comm.rank())] = rows.warning_of_coarse_sums(comm);
     });
-    return testing::internal::GetCapturedStderr();
+    EXPECT_THAT(warnings, testing::Each(warnings[0]));
+    return warnings[0];
 }
 
-TEST(RowSet, warns_once_where_one_value_takes_the_digits_of_most_rows) {
+TEST(RowSet, warns_where_one_value_takes_the_digits_of_most_rows) {
     auto values = blobs(3, 200, 4, 1, 71);
     for (const int ranks : {1, 3}) EXPECT_EQ(warning_of(values, 4, ranks, false), "");
     values[4 * 123 + 2] = -1e13f;
@@ -149,7 +151,6 @@ TEST(RowSet, warns_once_where_one_value_takes_the_digits_of_most_rows) {
             const auto warning = warning_of(values, 4, ranks, streamed);
             EXPECT_THAT(warning, testing::AllOf(testing::HasSubstr("1e+13 in row 123 "), testing::HasSubstr("599 of 600 rows"),
                                                 testing::HasSubstr("remove or clip")));
-            EXPECT_EQ(std::ranges::count(warning, '\n'), 1);
         }
     std::vector<float> weights(600, 1.0f);
     weights[123] = 0;
