@@ -1,9 +1,12 @@
 #include "cluster/balance.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "cluster/assignment_delta.h"
 #include "cluster/canonical_distance.h"
@@ -263,10 +266,25 @@ void balance_clusters(parallel::Communicator& comm, const RowSet& rows, const KM
     }
 }
 
+// The bound is a decimal number that somebody wrote, and a double that is near it: 1.1 times 10 is 11 and not less. The
+// shortest decimal that reads back as this double is what was written; with its digits as an integer nothing is rounded.
 std::int64_t capacity_of(double bound, std::int64_t rows, std::int64_t clusters) {
-    const std::int64_t even = (rows + clusters - 1) / clusters;
-    return std::max(even,
-                    static_cast<std::int64_t>(std::ceil(bound * static_cast<double>(rows) / static_cast<double>(clusters))));
+    if (bound >= static_cast<double>(clusters)) return rows;
+    std::array<char, 32> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), bound, std::chars_format::fixed).ptr;
+    using Wide = unsigned __int128;  // for 17 digits at most, below 2^57, times rows
+    Wide digits = 0, ten_to_the_decimals = 1;
+    bool decimals = false;
+    for (const char each : std::string_view(text.data(), end)) {
+        if (each == '.') {
+            decimals = true;
+            continue;
+        }
+        digits = digits * 10 + static_cast<Wide>(each - '0');
+        if (decimals) ten_to_the_decimals *= 10;
+    }
+    const auto most = digits * static_cast<Wide>(rows) / (ten_to_the_decimals * static_cast<Wide>(clusters));
+    return std::max((rows + clusters - 1) / clusters, static_cast<std::int64_t>(most));
 }
 
 void balance(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids, std::int64_t capacity,

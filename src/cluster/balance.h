@@ -9,7 +9,8 @@
 
 namespace kohort::cluster {
 
-// The most rows of a cluster: ceil(bound * rows / clusters), and at least ceil(rows / clusters).
+// The most rows of a cluster: the largest whole number that is not above bound * rows / clusters, but ceil(rows / clusters)
+// where that is more, as all rows need a place.
 std::int64_t capacity_of(double bound, std::int64_t rows, std::int64_t clusters);
 
 // Collective. Changes an assignment to `centroids` [k, d] so that no cluster has more than `capacity` rows, of at least

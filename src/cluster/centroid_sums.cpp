@@ -86,8 +86,16 @@ bool CentroidGrid::direction(std::span<const std::int64_t> sums, float* centroid
     return true;
 }
 
-double CentroidGrid::resolution(std::int64_t d) const {
-    return static_cast<double>(d) * std::ldexp(1.0, -2 * exponent_ - 1);
+// n copies of a row x of weight w give the sums S = n (w x + e), |e_j| <= step / 2, and the mass M = n (w + f), where f is at
+// most half a step of the grid of weights, which makes |x_j f| <= step. So S / M is within 3 step / w of x_j, and, x_j being a
+// float itself, the nearest float within twice that: the squared distance is at most 36 d step^2 / w^2. A row that is too light
+// for either grid, so that its centroid cannot follow it, is nearer than that too: w < 2 step / max |x_j|.
+//
+// A direction is off by the error of S / (n w), no weights being summed, at most sqrt(d) step / w with that of its length; by
+// the length of x, which is 1 but for the rounding of its components, 2^-24; and by its own rounding, 2^-24 again. The square
+// of a sum is at most twice the sum of the squares: 2^-45 and some roundings in double, and less than the grid's share above.
+Resolution CentroidGrid::resolution(std::int64_t d, Metric metric) const {
+    return {metric == Metric::cosine ? 0x1p-44 : 0, 36 * static_cast<double>(d) * step_ * step_};
 }
 
 }  // namespace kohort::cluster

@@ -1,12 +1,23 @@
-// The exact sums behind the centroids: int64 fixed point, so that a row can be added on any rank, in any order, and
-// taken out again without a trace (a row that changes its cluster is subtracted there and added here).
+// The sums behind the centroids, exact to a grid: int64 fixed point. Each component of a row is rounded once, to a step that
+// follows from the number of rows and the largest component of all; from there on nothing is rounded, so that a row can be
+// added on any rank, in any order, and taken out again without a trace (a row that changes its cluster is subtracted there and
+// added here). Beside one huge component the step is coarse for all others: k-means says so (RowSet).
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "cluster/metric.h"
+
 namespace kohort::cluster {
+
+// Rows of one value and weight, alone in a cluster, are no farther than this from its centroid, in squared distance.
+struct Resolution {
+    double rounding = 0;  // what the rounding to float32 may make
+    double grid = 0;      // what the grid may make of rows of weight 1: the lighter, the more
+    double of(float weight) const { return rounding + grid / (static_cast<double>(weight) * static_cast<double>(weight)); }
+};
 
 // The grid of the sums. Agreed once from global numbers: rows, and the largest |weight * component|.
 class CentroidGrid {
@@ -26,8 +37,7 @@ class CentroidGrid {
     // A sum as a number, rounded once.
     double value(std::int64_t sum) const { return static_cast<double>(sum) * step_; }
 
-    // The squared distance of a row from the mean of copies of itself is below this (rounding to the grid only).
-    double resolution(std::int64_t d) const;
+    Resolution resolution(std::int64_t d, Metric metric) const;
 
     int exponent() const { return exponent_; }
 

@@ -56,6 +56,7 @@ ClusterCandidate try_clusters(parallel::Communicator& comm, const RowSample& sam
         settings.kernel = options.kernel;
         settings.prefilter = options.prefilter;
         settings.pruning = options.pruning;
+        settings.step_of_another = true;
         results.push_back(kmeans(comm, blocks, dimensions, settings, each_iteration));
     }
     const auto inertia_of = [](const KMeansResult& result) { return result.assignment.inertia; };

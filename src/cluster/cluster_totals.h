@@ -1,5 +1,6 @@
-// What all rows of a cluster come to, over all ranks and exactly: sums, weights and numbers of rows. Centroids and inertia
-// follow from these alone, so that an iteration needs no second look at the rows, and has the same bits on every rank.
+// What all rows of a cluster come to, over all ranks: sums and weights, exact to their grids (centroid_sums.h), and numbers of
+// rows. Centroids and inertia follow from these alone, so that an iteration needs no second look at the rows, and has the same
+// bits on every rank.
 #pragma once
 
 #include <cstdint>

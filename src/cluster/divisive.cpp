@@ -40,6 +40,7 @@ KMeansOptions options_of_part(const KMeansOptions& options, std::int64_t cluster
     settings.prefilter = options.prefilter;
     settings.pruning = options.pruning;
     settings.metric = options.metric;
+    settings.step_of_another = true;
     return settings;
 }
 

@@ -34,8 +34,8 @@ void prune(std::vector<Candidate>& candidates, std::size_t limit) {
 }
 
 std::vector<Candidate> farthest_local_rows(const RowSet& rows, std::span<const float> centroids,
-                                           std::span<const std::int32_t> labels, double resolution, std::size_t limit,
-                                           int rank) {
+                                           std::span<const std::int32_t> labels, Metric metric,
+                                           const Resolution& resolution, std::size_t limit, int rank) {
     const std::int64_t d = rows.dimensions();
     std::vector<std::vector<Candidate>> found(static_cast<std::size_t>(rows.threads()));
     rows.for_each_tile([&](const RowTile& tile, int worker) {
@@ -46,7 +46,9 @@ std::vector<Candidate> farthest_local_rows(const RowSet& rows, std::span<const f
             const std::int32_t label = labels[static_cast<std::size_t>(local)];
             const float* row = tile.values + i * d;
             const double distance = canonical_distance(row, centroids.data() + label * d, d);
-            if (!(distance > resolution) || rows.weight(local) == 0) continue;
+            const float weight = rows.weight(local);
+            if (weight == 0 || !(distance > resolution.of(weight))) continue;
+            if (metric == Metric::cosine && tile.norms[i] == 0) continue;
             values.resize(static_cast<std::size_t>(d));
             std::transform(row, row + d, values.begin(), [](float value) { return value + 0.0f; });  // -0 becomes 0
             const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
@@ -64,14 +66,14 @@ std::vector<Candidate> farthest_local_rows(const RowSet& rows, std::span<const f
 
 std::vector<Move> refill_empty_clusters(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids,
                                         std::span<const std::int32_t> labels, std::span<const std::int64_t> counts,
-                                        double resolution) {
+                                        Metric metric, const Resolution& resolution) {
     std::vector<std::int32_t> empty;
     for (std::size_t c = 0; c < counts.size(); ++c)
         if (counts[c] == 0) empty.push_back(static_cast<std::int32_t>(c));
     if (empty.empty()) return {};
 
     // At most k - 1 rows are passed over as the last of their cluster: k distinct rows of each rank are enough.
-    const auto mine = farthest_local_rows(rows, centroids, labels, resolution, counts.size(), comm.rank());
+    const auto mine = farthest_local_rows(rows, centroids, labels, metric, resolution, counts.size(), comm.rank());
     const std::vector<std::byte> bytes = parallel::all_gather(comm, std::as_bytes(std::span(mine)));
     std::vector<Candidate> all(bytes.size() / sizeof(Candidate));
     if (!bytes.empty()) std::memcpy(all.data(), bytes.data(), bytes.size());

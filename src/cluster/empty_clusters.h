@@ -5,7 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "cluster/distance_kernel.h"
+#include "cluster/centroid_sums.h"
+#include "cluster/metric.h"
 #include "cluster/row_set.h"
 #include "parallel/communicator.h"
 
@@ -21,11 +22,12 @@ struct Move {
 // Collective; the same list (but for `local`) on all ranks. Empty clusters, in ascending order, get the rows
 // farthest from their own centroid, in order of (canonical distance descending, row id ascending), with these
 // exceptions: a row equal in value to one already taken is passed over (it would leave the cluster empty again), so
-// is the last row of a cluster, and so are rows no farther than `resolution` from their centroid. Clusters for which no
-// row is left stay empty: with k above the number of distinct rows that is where the surplus ends.
+// is the last row of a cluster, and so are rows no farther than `resolution` from their centroid and, by cosine, rows of
+// zeros: no centroid can point to them. Clusters for which no row is left stay empty: with k above the number of distinct
+// rows that is where the surplus ends.
 // labels: of the local rows; counts: [k] global, of rows that weigh anything; no other row is moved.
 std::vector<Move> refill_empty_clusters(parallel::Communicator& comm, const RowSet& rows, std::span<const float> centroids,
                                         std::span<const std::int32_t> labels, std::span<const std::int64_t> counts,
-                                        double resolution);
+                                        Metric metric, const Resolution& resolution);
 
 }  // namespace kohort::cluster

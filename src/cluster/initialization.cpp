@@ -200,31 +200,6 @@ Subsample draw_subsample(const RowSet& rows, double fraction, const RestartRando
     return sample;
 }
 
-// Rounds of k-means|| and the weights of its candidates.
-Candidates draw_candidates(parallel::Communicator& comm, const RowSet& rows, const InitializationOptions& options,
-                           const RestartRandom& random) {
-    Candidates candidates;
-    candidates.dimensions = rows.dimensions();
-    gather_candidates(comm, rows, lottery(comm, rows, random, 1, {}), candidates);
-    Potential potential(comm, rows, options);
-    double total = potential.add(candidates, 0);
-    const double expected = oversampling * static_cast<double>(options.clusters);
-    for (int round = 0; round < rounds && total > 0; ++round) {
-        std::vector<std::int64_t> drawn;
-        for (const RowTile& tile : rows.tiles())
-            for (std::int64_t i = 0; i < tile.count; ++i) {
-                const double number = random.uniform(first_round_step + static_cast<std::uint64_t>(round), tile.row_id(i));
-                if (is_drawn(number, potential.share(tile.first_local + i), total, expected))
-                    drawn.push_back(tile.first_local + i);
-            }
-        const std::size_t first = candidates.rows.size();
-        gather_candidates(comm, rows, drawn, candidates);
-        if (candidates.rows.size() > first) total = potential.add(candidates, first);
-    }
-    candidates.weights = potential.weights(candidates.rows.size());
-    return candidates;
-}
-
 }  // namespace
 
 Initialization parse_initialization(std::string_view name) {
@@ -264,6 +239,30 @@ std::vector<float> random_centroids(parallel::Communicator& comm, const RowSet& 
     return candidates.values;
 }
 
+Candidates draw_candidates(parallel::Communicator& comm, const RowSet& rows, const InitializationOptions& options) {
+    const RestartRandom random(options.seed, options.restart);
+    Candidates candidates;
+    candidates.dimensions = rows.dimensions();
+    gather_candidates(comm, rows, lottery(comm, rows, random, 1, {}), candidates);
+    Potential potential(comm, rows, options);
+    double total = potential.add(candidates, 0);
+    const double expected = oversampling * static_cast<double>(options.clusters);
+    for (int round = 0; round < rounds && total > 0; ++round) {
+        std::vector<std::int64_t> drawn;
+        for (const RowTile& tile : rows.tiles())
+            for (std::int64_t i = 0; i < tile.count; ++i) {
+                const double number = random.uniform(first_round_step + static_cast<std::uint64_t>(round), tile.row_id(i));
+                if (is_drawn(number, potential.share(tile.first_local + i), total, expected))
+                    drawn.push_back(tile.first_local + i);
+            }
+        const std::size_t first = candidates.rows.size();
+        gather_candidates(comm, rows, drawn, candidates);
+        if (candidates.rows.size() > first) total = potential.add(candidates, first);
+    }
+    candidates.weights = potential.weights(candidates.rows.size());
+    return candidates;
+}
+
 std::vector<float> kmeans_parallel_centroids(parallel::Communicator& comm, const RowSet& rows,
                                              const InitializationOptions& options) {
     const RestartRandom random(options.seed, options.restart);
@@ -271,12 +270,12 @@ std::vector<float> kmeans_parallel_centroids(parallel::Communicator& comm, const
         rows_per_cluster * static_cast<double>(options.clusters) / static_cast<double>(rows.counting_rows());
     Candidates candidates;
     if (fraction >= 1) {
-        candidates = draw_candidates(comm, rows, options, random);
+        candidates = draw_candidates(comm, rows, options);
     } else {
         const Subsample sample = draw_subsample(rows, fraction, random);
         const RowBlock block{sample.values, 0, sample.ids};
         const RowSet sampled(comm, std::span(&block, 1), rows.dimensions(), rows.threads(), sample.weights);
-        candidates = draw_candidates(comm, sampled, options, random);
+        candidates = draw_candidates(comm, sampled, options);
     }
     // On tiny or repetitive data the rounds may end with fewer than k rows: any others make up the number.
     const auto k = static_cast<std::size_t>(options.clusters);

@@ -8,6 +8,7 @@
 
 #include "cluster/distance_kernel.h"
 #include "cluster/row_set.h"
+#include "cluster/seeding.h"
 #include "parallel/communicator.h"
 
 namespace kohort::cluster {
@@ -46,5 +47,9 @@ struct InitializationOptions {
 std::vector<float> random_centroids(parallel::Communicator& comm, const RowSet& rows, const InitializationOptions& options);
 std::vector<float> kmeans_parallel_centroids(parallel::Communicator& comm, const RowSet& rows,
                                              const InitializationOptions& options);
+
+// Collective. The candidates of k-means|| from all rows, each with the number of rows that it stands for (or their weights, in
+// a grid): the first row drawn, then in order of the rounds and of row ids. Equal on all ranks.
+Candidates draw_candidates(parallel::Communicator& comm, const RowSet& rows, const InitializationOptions& options);
 
 }  // namespace kohort::cluster

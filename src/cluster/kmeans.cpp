@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/log.h"
 #include "cluster/balance.h"
 #include "cluster/canonical_distance.h"
 #include "cluster/centroid_sums.h"
@@ -39,6 +40,22 @@ void check_options(const parallel::Communicator& comm, const RowSet& rows, const
         if (!std::isfinite(options.initial_centroids[i]))
             refuse(fmt::format("initial centroid {} holds a NaN or an infinity",
                                static_cast<std::int64_t>(i) / rows.dimensions()));
+}
+
+void warn_of_coarse_sums(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options) {
+    if (options.step_of_another) return;
+    const std::string warning = rows.warning_of_coarse_sums(comm);
+    if (!warning.empty() && comm.is_root()) base::log_warning("{}", warning);
+}
+
+// The kernel amx multiplies coarse numbers only: where there are none, another one runs, which is said.
+void tell_of_kernel(const parallel::Communicator& comm, const KMeansOptions& options) {
+    if (options.kernel != Kernel::amx || options.step_of_another) return;
+    const Kernel kernel = resolve_kernel(options.kernel);
+    if (resolve_prefilter(options.prefilter, kernel, options.clusters) || !comm.is_root()) return;
+    base::log_info("the kernel amx is for the prefilter, which {}: avx512 computes all distances",
+                   options.prefilter == PrefilterChoice::off ? "is off"
+                                                             : fmt::format("does not pay with {} clusters", options.clusters));
 }
 
 // The centroids handed in; by cosine their directions. What has length one but for rounding stays, to the bit: a former
@@ -86,6 +103,8 @@ bool in_doubt(const RowSet& rows, double one, double other) {
 KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMeansOptions& options,
                     const KMeansCallback& each_iteration) {
     check_options(comm, rows, options);
+    warn_of_coarse_sums(comm, rows, options);
+    tell_of_kernel(comm, options);
     KMeansResult result;
     KMeansState state;
     if (options.from) state = *options.from;

@@ -42,6 +42,7 @@ struct KMeansOptions {
     Metric metric = Metric::euclidean;  // cosine: the rows must be of length one, see unit_rows.h
     double balance = 0;  // at least 1: no cluster larger than so many times the mean size, see balance.h; 0: any size
     std::optional<KMeansState> from;  // goes on from there
+    bool step_of_another = false;     // of an initialization or of the choice of k, which need no notices of their own
 };
 
 struct KMeansResult {

@@ -21,10 +21,11 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Bounds cost a row about what ten centroids do, and the distances between centroids as much as k rows do; both are
-// worth it where so many rows are passed over. They are tried once few rows change, and where that failed again when
-// half as many do, or some iterations later.
-// With few centroids a row costs little more than reading it does, and rows that are left apart are not read in one go.
+// Bounds cost a row about what ten centroids do: they are worth it where so many rows are passed over. With few centroids a
+// row costs little more than reading it does, and rows that are left apart are not read in one go. Unless they are asked for,
+// bounds are tried once few rows change, and after some iterations in any case; where that failed, again when half as many
+// change, or as many iterations later. The distances between centroids cost as much as k rows do: they come with bounds that
+// were found worth a try, and with bounds that were asked for where those pass over enough rows, and now and then.
 constexpr double worthwhile_share = 0.02, worthwhile_share_of_few = 0.5, few_change = 0.1;
 constexpr int try_again = 8;
 
@@ -197,8 +198,8 @@ void Lloyd::assign(IterationStatistics& statistics) {
 }
 
 std::int64_t Lloyd::refill() {
-    const auto moves =
-        refill_empty_clusters(comm_, rows_, centroids_, labels_, totals_.counts(), totals_.grid().resolution(d_));
+    const auto moves = refill_empty_clusters(comm_, rows_, centroids_, labels_, totals_.counts(), options_.metric,
+                                             totals_.grid().resolution(d_, options_.metric));
     if (moves.empty()) return 0;
     for (const Move& move : moves) {
         if (move.local < 0) continue;

@@ -1,6 +1,7 @@
 #include "cluster/row_set.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -9,6 +10,7 @@
 
 #include "base/worker_threads.h"
 #include "cluster/canonical_distance.h"
+#include "cluster/centroid_sums.h"
 #include "cluster/tile_kernel.h"
 #include "cluster/wide_sum.h"
 #include "parallel/collectives.h"
@@ -23,12 +25,20 @@ constexpr std::int64_t no_row = std::numeric_limits<std::int64_t>::max();
 // their labels and sums are computed.
 std::int64_t rows_per_tile(std::int64_t dimensions) { return std::clamp<std::int64_t>(32768 / dimensions / block_rows, 1, 10) * block_rows; }
 
-// A chunk of rows that are streamed: 16 MiB.
+// A chunk of rows that are streamed: of one range, and 16 MiB of it at most; one tile, where that is more.
 constexpr std::int64_t chunk_values = std::int64_t{1} << 22;
+
+// What is read at once of rows that stay in memory: 64 MiB, some seconds from a slow disk.
+constexpr std::int64_t piece_values = std::int64_t{1} << 24;
 
 struct RowCheck {
     float largest = 0, largest_counting = 0;
-    std::int64_t bad_row = no_row;
+    std::int64_t bad_row = no_row, largest_row = no_row;  // the latter: of largest_counting
+
+    void count(float value, std::int64_t row) {
+        if (value > largest_counting) largest_counting = value, largest_row = row;
+        else if (value == largest_counting) largest_row = std::min(largest_row, row);
+    }
 };
 
 // squares [count]: ||x - origin||^2 in double, in an order of additions that depends on the row alone.
@@ -46,8 +56,7 @@ void check_tile(const RowTile& tile, std::int64_t dimensions, std::span<const fl
             continue;
         }
         check.largest = std::max(check.largest, std::bit_cast<float>(most));
-        if (!tile.weights || tile.weights[i] > 0)
-            check.largest_counting = std::max(check.largest_counting, std::bit_cast<float>(most));
+        if (!tile.weights || tile.weights[i] > 0) check.count(std::bit_cast<float>(most), tile.row_id(i));
         norms[i] = norm_bound(row, dimensions);
         squares[i] = canonical_distance(row, origin.data(), dimensions);
     }
@@ -77,19 +86,30 @@ RowSet::RowSet(parallel::Communicator& comm, const RowSource& source, int thread
         source_ = &source;
         add_chunks(source);
     } else {
-        std::int64_t values = 0;
-        for (const auto& range : source.ranges()) values += range.rows * dimensions_;
-        resident_ = base::LargeArray(static_cast<std::size_t>(values));
-        auto left = resident_.values();
-        for (std::size_t range = 0; range < source.ranges().size(); ++range) {
-            const auto& [first_row, rows] = source.ranges()[range];
-            const auto mine = left.first(static_cast<std::size_t>(rows * dimensions_));
-            source.read(range, 0, mine);
-            add_tiles(mine.data(), rows, first_row, nullptr);
-            left = left.subspan(mine.size());
-        }
+        read_all(source);
     }
     check(comm);
+}
+
+// In pieces, with a sign of life after each: a range may be all that a rank has, and take many minutes.
+void RowSet::read_all(const RowSource& source) {
+    std::int64_t values = 0;
+    for (const auto& range : source.ranges()) values += range.rows * dimensions_;
+    resident_ = base::LargeArray(static_cast<std::size_t>(values));
+    auto left = resident_.values();
+    const std::int64_t step = std::max<std::int64_t>(piece_values / dimensions_, 1);
+    for (std::size_t range = 0; range < source.ranges().size(); ++range) {
+        const auto& [first_row, rows] = source.ranges()[range];
+        const auto mine = left.first(static_cast<std::size_t>(rows * dimensions_));
+        for (std::int64_t first = 0; first < rows; first += step) {
+            const std::int64_t count = std::min(step, rows - first);
+            const auto at = static_cast<std::size_t>(first * dimensions_);
+            source.read(range, first, mine.subspan(at, static_cast<std::size_t>(count * dimensions_)));
+            parallel::heartbeat();
+        }
+        add_tiles(mine.data(), rows, first_row, nullptr);
+        left = left.subspan(mine.size());
+    }
 }
 
 void RowSet::add_tiles(const float* values, std::int64_t count, std::int64_t first_row, const std::int64_t* row_ids) {
@@ -137,7 +157,7 @@ void RowSet::check(parallel::Communicator& comm) {
     RowCheck check;
     for (const auto& part : checks) {
         check.largest = std::max(check.largest, part.largest);
-        check.largest_counting = std::max(check.largest_counting, part.largest_counting);
+        check.count(part.largest_counting, part.largest_row);
         check.bad_row = std::min(check.bad_row, part.bad_row);
     }
     const std::int64_t bad_row = parallel::all_min(comm, check.bad_row);
@@ -148,15 +168,44 @@ void RowSet::check(parallel::Communicator& comm) {
     }
     largest_ = parallel::all_max(comm, static_cast<double>(check.largest));
     largest_counting_ = parallel::all_max(comm, static_cast<double>(check.largest_counting));
+    largest_row_ = static_cast<double>(check.largest_counting) == largest_counting_ ? check.largest_row : no_row;
     global_rows_ = parallel::all_sum(comm, rows);
     check_weights(comm);
     WideSum sum(global_rows_, static_cast<double>(dimensions_) * largest_counting_ * largest_counting_ * 8 * largest_weight_);
-    for (std::int64_t i = 0; i < rows; ++i)
-        if (weight(i) > 0) sum.add(static_cast<double>(weight(i)) * squares[static_cast<std::size_t>(i)]);
+    bool all_equal = true;  // a square of a difference of floats is far above the smallest double
+    for (std::int64_t i = 0; i < rows; ++i) {
+        if (!(weight(i) > 0)) continue;
+        sum.add(static_cast<double>(weight(i)) * squares[static_cast<std::size_t>(i)]);
+        all_equal &= squares[static_cast<std::size_t>(i)] == 0;
+    }
+    all_equal_ = parallel::all_min(comm, all_equal ? 1 : 0) == 1;
     auto limbs = sum.limbs();
     parallel::all_reduce(comm, std::span<std::int64_t>(limbs), parallel::ReduceOperation::sum);
     sum.set_from_limbs(limbs.data());
     squares_ = sum.value();
+}
+
+// One step of the sums' grid serves all rows and components. It is too coarse for a row where it exceeds 2^-24 of the root mean
+// square of the row's components, which is about what float32 itself leaves of them. Rows are counted, as a mean over all would
+// follow the very value that makes the step coarse.
+std::string RowSet::warning_of_coarse_sums(parallel::Communicator& comm) const {
+    if (!(largest_counting_ > 0)) return {};
+    const double step = CentroidGrid(global_rows_, largest_counting_ * largest_weight_).value(1);
+    const double least = step * 0x1p24 * std::sqrt(static_cast<double>(dimensions_));
+    std::array<std::int64_t, 2> rows{};  // of weight above 0 that are not zero, and those of them the step is too coarse for
+    for (std::int64_t i = 0; i < local_rows(); ++i) {
+        const float norm = norms_[static_cast<std::size_t>(i)];
+        if (!(weight(i) > 0) || norm == 0) continue;
+        ++rows[0];
+        rows[1] += static_cast<double>(weight(i)) * static_cast<double>(norm) < least;
+    }
+    parallel::all_reduce(comm, std::span<std::int64_t>(rows), parallel::ReduceOperation::sum);
+    if (2 * rows[1] <= rows[0]) return {};
+    const std::int64_t row = parallel::all_min(comm, largest_row_);
+    return fmt::format("{}: a value of size {:g} in row {} (the first is 0){} takes digits of {} of {} rows from their "
+                       "centroids, which are sums in steps of {:.2g}; remove or clip such values, or scale the columns{}",
+                       name_, largest_counting_, row, weighted_ ? fmt::format(" and weights up to {:g}", largest_weight_) : "",
+                       rows[1], rows[0], step, weighted_ ? " or bring the weights nearer to each other" : "");
 }
 
 // Any row would do, as long as it is the same one wherever rows lie.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/large_array.h"
@@ -54,9 +55,13 @@ class RowSet {
     double largest_counting_component() const { return largest_counting_; }  // the same of rows of weight above 0
     // The row of weight above 0 with the lowest id, [dimensions]; zeros where there is none. Equal on all ranks.
     std::span<const float> first_row() const { return first_row_; }
-    // Sum of w ||x - first_row()||^2 over all ranks, summed exactly. Measured from the midst of the rows, it loses nothing
-    // where they all lie far from the origin.
+    // Sum of w ||x - first_row()||^2 over all ranks, exact to the grid of WideSum. Measured from the midst of the rows, it
+    // loses little where they all lie far from the origin; beside a huge component it may be 0 for rows that differ.
     double sum_of_squares() const { return squares_; }
+    bool all_equal() const { return all_equal_; }  // all rows of weight above 0, compared by value; true for none
+    // Collective. Where the largest value leaves most rows' sums (centroid_sums.h) fewer digits than float32 has: a warning for
+    // people that names it, the same on all ranks. Else empty.
+    std::string warning_of_coarse_sums(parallel::Communicator& comm) const;
     double largest_weight() const { return largest_weight_; }
     bool weighted() const { return weighted_; }
     float weight(std::int64_t local) const { return weights_.empty() ? 1.0f : weights_[static_cast<std::size_t>(local)]; }
@@ -87,6 +92,7 @@ class RowSet {
     void check(parallel::Communicator& comm);
     void check_weights(parallel::Communicator& comm);
     void find_first_row(parallel::Communicator& comm);
+    void read_all(const RowSource& source);
     std::size_t tile_of(std::int64_t local) const;
     void run_tiles(std::size_t first, std::size_t last, const float* values, const TileWork& work) const;
     std::vector<float> read_chunk(const Chunk& chunk) const;
@@ -96,6 +102,8 @@ class RowSet {
     int threads_;
     double largest_ = 0, largest_counting_ = 0, squares_ = 0, largest_weight_ = 1;
     std::vector<float> first_row_;
+    std::int64_t largest_row_ = 0;  // the lowest on this rank of those that hold its largest_counting_component()
+    bool all_equal_ = true;
     bool weighted_ = false;  // on any rank
     std::vector<float> weights_;
     const RowSource* source_ = nullptr;        // where rows are streamed

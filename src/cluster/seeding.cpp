@@ -7,6 +7,7 @@
 
 #include "base/worker_threads.h"
 #include "cluster/canonical_distance.h"
+#include "parallel/heartbeat.h"
 
 namespace kohort::cluster {
 namespace {
@@ -88,6 +89,7 @@ class Seeder {
         const std::size_t chunks = (size_ + chunk_size - 1) / chunk_size;
         std::vector<double> sums(tried.size() * chunks);
         base::parallel_for(threads_, static_cast<std::int64_t>(chunks), [&](std::int64_t index) {
+            parallel::heartbeat();  // with many centres and dimensions this takes minutes, and no rank waits for another
             const auto chunk = static_cast<std::size_t>(index);
             for (std::size_t i = chunk * chunk_size; i < std::min(size_, (chunk + 1) * chunk_size); ++i)
                 for (std::size_t t = 0; t < tried.size(); ++t) {

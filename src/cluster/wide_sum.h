@@ -1,9 +1,9 @@
-// Sums of squared distances, exact to far below the last bit of a double: 128-bit fixed point. Unlike an int64 sum
-// its grid can follow from a coarse bound on the terms, so no extra reduction is needed to agree on a scale.
+// Sums of squared distances in 128-bit fixed point: each term is rounded once, to a grid of 2^-125 of the largest sum that
+// there can be (terms * largest, as powers of two), and then nothing more is lost. With 2^30 terms that is 2^-42 of the last
+// bit of the largest. So the grid may follow from a coarse bound on the terms, without a reduction to agree on a scale.
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstdint>
 
 namespace kohort::cluster {
@@ -26,7 +26,6 @@ class WideSum {
     void set_from_limbs(const std::int64_t* limbs);
 
     double value() const;  // rounded once
-    std::strong_ordering operator<=>(const WideSum& other) const { return sum_ <=> other.sum_; }
     bool operator==(const WideSum& other) const { return sum_ == other.sum_; }
 
   private:

@@ -35,8 +35,24 @@ std::vector<float> uneven(int rows, std::int64_t d, unsigned seed) {
 TEST(Balance, capacity_is_what_the_bound_says_and_enough) {
     EXPECT_EQ(capacity_of(1, 10, 3), 4);
     EXPECT_EQ(capacity_of(1.2, 100, 10), 12);
-    EXPECT_EQ(capacity_of(1.25, 10, 3), 5);
+    EXPECT_EQ(capacity_of(1.25, 10, 3), 4);
     EXPECT_EQ(capacity_of(5, 10, 10), 5);
+    EXPECT_EQ(capacity_of(1.1, 1400, 140), 11);
+    EXPECT_EQ(capacity_of(3, 10, 3), 10);
+    EXPECT_EQ(capacity_of(1e300, 10, 3), 10);
+    EXPECT_EQ(capacity_of(1.1, std::int64_t{1} << 40, 1000), 1'209'462'790);  // ... .5532
+}
+
+// A double is only near the decimal number it was read from; that makes no row more or less.
+TEST(Balance, capacity_is_that_of_the_decimal_number) {
+    for (std::int64_t hundredths = 100; hundredths <= 300; ++hundredths)
+        for (const std::int64_t clusters : {3, 7, 10, 100, 140})
+            for (const std::int64_t rows : {10 * clusters, 100 * clusters, 1000 * clusters + 1}) {
+                const std::int64_t most = hundredths * rows / (100 * clusters), even = (rows + clusters - 1) / clusters;
+                EXPECT_EQ(capacity_of(static_cast<double>(hundredths) / 100, rows, clusters),
+                          hundredths >= 100 * clusters ? rows : std::max(most, even))
+                    << hundredths << ' ' << rows << ' ' << clusters;
+            }
 }
 
 TEST(Balance, the_rows_that_lose_least_move) {

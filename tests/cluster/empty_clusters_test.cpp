@@ -16,6 +16,7 @@ struct Setting {
     std::vector<float> centroids;
     std::vector<std::int32_t> labels;
     double resolution = 0;
+    Metric metric = Metric::euclidean;
 };
 
 using Step = std::tuple<std::int64_t, int, int>;  // row, from, to
@@ -44,7 +45,8 @@ std::vector<Step> refill(const Setting& setting, int ranks, unsigned shuffle) {
             }
         }
         const RowSet rows(comm, blocks, 1, 1);
-        const auto moves = refill_empty_clusters(comm, rows, setting.centroids, labels, counts, setting.resolution);
+        const auto moves = refill_empty_clusters(comm, rows, setting.centroids, labels, counts, setting.metric,
+                                                 {setting.resolution, 0});
         std::lock_guard lock(mutex);
         for (const auto& move : moves) {
             if (comm.rank() == 0) steps.emplace_back(move.row, move.from, move.to);
@@ -82,6 +84,14 @@ TEST(EmptyClusters, rows_at_their_centroid_do_not_move) {
     expect_moves({{1, 1, 1, 4, 4}, {1, 4, 9}, {0, 0, 0, 1, 1}}, {});
     expect_moves({{1, 1, 1.5f, 4, 4}, {1, 4, 9, 9}, {0, 0, 0, 1, 1}}, {{2, 0, 2}});
     expect_moves({{1, 1, 1.5f, 4, 4}, {1, 4, 9, 9}, {0, 0, 0, 1, 1}, 0.25}, {});
+}
+
+TEST(EmptyClusters, rows_without_a_direction_do_not_move_by_cosine) {
+    const Setting setting{{1, 1, 0, -0.0f, .9f}, {1, -1, -1}, {0, 0, 0, 0, 0}};
+    expect_moves(setting, {{2, 0, 1}, {4, 0, 2}});
+    auto by_cosine = setting;
+    by_cosine.metric = Metric::cosine;
+    expect_moves(by_cosine, {{4, 0, 1}});
 }
 
 TEST(EmptyClusters, nothing_happens_without_empty_clusters) { expect_moves({{1, 2, 9}, {1, 2}, {0, 1, 1}}, {}); }

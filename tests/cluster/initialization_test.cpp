@@ -10,6 +10,7 @@
 
 #include "base/philox.h"
 #include "cluster/seeding.h"
+#include "parallel/heartbeat.h"
 #include "parallel/thread_communicator.h"
 #include "sharded.h"
 
@@ -56,19 +57,75 @@ TEST(Initialization, the_first_candidate_of_kmeans_parallel_is_uniform) {
     EXPECT_LT(chi_square(seen, std::vector<double>(4, 1000.0)), 16.27);  // 3 degrees of freedom, p = 0.001
 }
 
-TEST(Initialization, a_round_draws_each_row_by_its_share_of_the_potential) {
-    const std::vector<double> distances = {0, 1, 4, 9, 36, 400};
-    const double potential = 450, expected = 1.1;
-    const base::Philox random(5, base::RandomPurpose::cluster_init);
-    constexpr int rounds = 20000;
-    std::vector<double> drawn(6);
-    for (std::uint64_t round = 0; round < rounds; ++round)
-        for (std::size_t i = 0; i < 6; ++i)
-            if (is_drawn(random.uniform(round, i), distances[i], potential, expected)) drawn[i] += 1;
-    EXPECT_EQ(drawn[0], 0) << "a candidate is never drawn again";
-    for (std::size_t i = 1; i < 6; ++i) {
-        const double p = std::min(1.0, expected * distances[i] / potential);
-        EXPECT_LT(chi_square({drawn[i], rounds - drawn[i]}, {p * rounds, (1 - p) * rounds}), 10.83) << i;  // p = 0.001
+// Groups of equal rows at 0, 1 and -3: as soon as one row of a group is a candidate, no other one of the group is drawn. With
+// the first candidate at 0, the others are no nearer to each other than to it, so that what a round may draw follows from which
+// groups have a candidate, and the number of rows drawn from each group has an expectation that can be written down.
+TEST(Initialization, rounds_draw_each_row_by_its_share_of_the_potential) {
+    constexpr int at_zero = 60, near = 20, far = 4, rows = at_zero + near + far, most_rounds = 5;
+    constexpr double expected = 2;  // twice the clusters
+    for (const bool weighted : {false, true}) {
+        std::vector<float> x(rows), weights;
+        std::fill_n(x.begin() + at_zero, near, 1.0f);
+        std::fill_n(x.begin() + at_zero + near, far, -3.0f);
+        double near_share = 1, far_share = 9;
+        if (weighted) {
+            near_share *= 3, far_share *= 2;
+            weights.assign(rows, 1.0f);
+            std::fill_n(weights.begin() + at_zero, near, 3.0f);
+            std::fill_n(weights.begin() + at_zero + near, far, 2.0f);
+        }
+        // probability[n][f]: near, far have a candidate; the expected number of draws of a row of either group.
+        std::array<std::array<double, 2>, 2> probability{{{1, 0}, {0, 0}}};
+        double near_draws = 0, far_draws = 0;
+        for (int round = 0; round < most_rounds; ++round) {
+            auto next = decltype(probability){};
+            for (const std::size_t n : {0u, 1u})
+                for (const std::size_t f : {0u, 1u}) {
+                    const double potential = (n ? 0 : near * near_share) + (f ? 0 : far * far_share);
+                    const double draw_near = n ? 0 : std::min(1.0, expected * near_share / potential);
+                    const double draw_far = f ? 0 : std::min(1.0, expected * far_share / potential);
+                    near_draws += probability[n][f] * draw_near;
+                    far_draws += probability[n][f] * draw_far;
+                    const double no_near = std::pow(1 - draw_near, near), no_far = std::pow(1 - draw_far, far);
+                    for (const std::size_t to_n : {0u, 1u})
+                        for (const std::size_t to_f : {0u, 1u})
+                            next[to_n][to_f] += probability[n][f] * (n ? to_n : to_n ? 1 - no_near : no_near) *
+                                                (f ? to_f : to_f ? 1 - no_far : no_far);
+                }
+            probability = next;
+        }
+        std::vector<double> drawn(rows);
+        double runs = 0, near_total = 0, near_squares = 0, far_total = 0, far_squares = 0;
+        parallel::run_thread_ranks(1, [&](parallel::Communicator& comm) {
+            const RowBlock block{x, 0, {}};
+            const RowSet set(comm, std::span(&block, 1), 1, 1, weights);
+            for (std::uint64_t seed = 0; seed < 6000; ++seed) {
+                const auto candidates = draw_candidates(comm, set, {1, seed, 0, Kernel::scalar});
+                if (candidates.rows.front() >= at_zero) continue;
+                runs += 1;
+                double near_here = 0, far_here = 0;
+                for (const auto row : std::span(candidates.rows).subspan(1)) {
+                    drawn[static_cast<std::size_t>(row)] += 1;
+                    (row < at_zero + near ? near_here : far_here) += 1;
+                }
+                near_total += near_here, near_squares += near_here * near_here;
+                far_total += far_here, far_squares += far_here * far_here;
+            }
+        });
+        ASSERT_GT(runs, 3000);
+        for (std::size_t row = 0; row < at_zero; ++row) EXPECT_EQ(drawn[row], 0) << "as near as can be, and drawn again";
+        for (std::size_t row = at_zero; row < rows; ++row) {
+            const double p = row < at_zero + near ? near_draws : far_draws;
+            // p = 0.0001 for one degree of freedom, as there are 48 of them
+            EXPECT_LT(chi_square({drawn[row], runs - drawn[row]}, {p * runs, (1 - p) * runs}), 15.14) << row;
+        }
+        // All rows of a group together tell smaller differences: within 3.3 standard errors, p = 0.001.
+        const auto errors = [&](double total, double squares, double expectation) {
+            const double mean = total / runs;
+            return std::abs(mean - expectation) / std::sqrt((squares / runs - mean * mean) / runs);
+        };
+        EXPECT_LT(errors(near_total, near_squares, near * near_draws), 3.3) << weighted;
+        EXPECT_LT(errors(far_total, far_squares, far * far_draws), 3.3) << weighted;
     }
     EXPECT_TRUE(is_drawn(0.999999, 2, 2, 5)) << "probabilities above one are one";
 }
@@ -112,6 +169,15 @@ TEST(Seeding, threads_change_nothing) {
     const auto one = seed_centroids(candidates, 30, 1, uniform);
     EXPECT_EQ(seed_centroids(candidates, 30, 3, uniform), one);
     EXPECT_EQ(one.size(), 1200u);
+}
+
+// A rank that seeds waits for no other one: without signs of life it would pass for dead.
+TEST(Seeding, gives_signs_of_life) {
+    Candidates candidates{3, {}, blobs(1, 2000, 3, 1, 8), std::vector<std::int64_t>(2000, 1)};
+    candidates.rows.resize(2000);
+    const auto before = parallel::heartbeats();
+    seed_centroids(candidates, 10, 1, [](std::int64_t, int) { return 0.5; });
+    EXPECT_GE(parallel::heartbeats() - before, 10u * 4);  // four chunks of candidates for each centre
 }
 
 TEST(Initialization, kmeans_parallel_finds_every_well_separated_group) {

@@ -276,6 +276,51 @@ TEST(KMeans, the_best_restart_is_kept_beside_a_row_far_out) {
     }
 }
 
+// One huge value makes all sums coarse: said once, however many parts and starts there are.
+TEST(KMeans, a_value_that_takes_the_digits_of_the_others_is_told_of) {
+    auto x = blobs(8, 40, 6, 3, 16);
+    x[600] = 1e13f;
+    auto options = clusters(5);
+    options.initialization = Initialization::bisecting;
+    options.restarts = 2;
+    testing::internal::CaptureStderr();
+    run_sharded(x, 6, options, 2, even_shards(320, 2));
+    const auto told = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(told, testing::HasSubstr("1e+13 in row 100 "));
+    EXPECT_EQ(std::ranges::count(told, '\n'), 1);
+}
+
+// What is asked for by name and is not what runs is said, once.
+TEST(KMeans, a_kernel_that_has_nothing_to_do_is_told_of) {
+    try {
+        resolve_kernel(Kernel::amx);
+    } catch (const base::Error& error) {
+        EXPECT_EQ(error.kind(), base::ErrorKind::environment);
+        return;
+    }
+    const auto x = blobs(8, 40, 6, 3, 15);
+    const auto notice = [&](Kernel kernel, PrefilterChoice prefilter, std::int64_t k) {
+        auto options = clusters(k);
+        options.kernel = kernel;
+        options.prefilter = prefilter;
+        options.initialization = Initialization::bisecting;
+        options.restarts = 2;
+        testing::internal::CaptureStderr();
+        run_sharded(x, 6, options, 2, even_shards(320, 2));
+        return testing::internal::GetCapturedStderr();
+    };
+    EXPECT_EQ(notice(Kernel::automatic, PrefilterChoice::off, 5), "");
+    EXPECT_EQ(notice(Kernel::avx512, PrefilterChoice::off, 5), "");
+    EXPECT_EQ(notice(Kernel::amx, PrefilterChoice::automatic, 40), "");
+    EXPECT_EQ(notice(Kernel::amx, PrefilterChoice::int8, 5), "");
+    for (const auto prefilter : {PrefilterChoice::off, PrefilterChoice::automatic}) {
+        const auto told = notice(Kernel::amx, prefilter, 5);
+        EXPECT_THAT(told, testing::HasSubstr("avx512 computes all distances"));
+        EXPECT_THAT(told, testing::HasSubstr(prefilter == PrefilterChoice::off ? "is off" : "with 5 clusters"));
+        EXPECT_EQ(std::ranges::count(told, '\n'), 1);
+    }
+}
+
 class BadInput : public testing::TestWithParam<int> {};
 
 void expect_refused(int ranks, std::vector<float> x, const KMeansOptions& options, base::ErrorKind kind,

@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cmath>
 
 #include "base/error.h"
+#include "parallel/heartbeat.h"
 #include "sharded.h"
 
 namespace kohort::cluster {
@@ -94,6 +96,100 @@ TEST(RowSet, sums_the_squares_exactly_wherever_rows_lie) {
             EXPECT_EQ(rows.sum_of_squares(), first);
         });
     }
+}
+
+// Whether all are equal, by each of two ranks that have half of them each.
+bool all_equal(const std::vector<float>& values, std::int64_t d, const std::vector<float>& weights = {}) {
+    std::array<bool, 2> equal{};
+    parallel::run_thread_ranks(2, [&](parallel::Communicator& comm) {
+        const auto rank = static_cast<std::size_t>(comm.rank());
+        const auto half = [rank]<class T>(const std::vector<T>& all) {
+            return std::span(all).subspan(rank * all.size() / 2, all.size() / 2);
+        };
+        const auto mine = half(values), weighing = half(weights);
+        const RowBlock block{mine, static_cast<std::int64_t>(rank * mine.size()) / d, {}};
+        equal[rank] = RowSet(comm, std::span(&block, 1), d, 1, {weighing.begin(), weighing.end()}).all_equal();
+    });
+    EXPECT_EQ(equal[0], equal[1]);
+    return equal[0];
+}
+
+TEST(RowSet, tells_whether_all_rows_are_equal) {
+    EXPECT_TRUE(all_equal({3, 3, 3, 3}, 1));
+    EXPECT_TRUE(all_equal({0.0f, 0, -0.0f, 0}, 1));
+    EXPECT_FALSE(all_equal({3, 3, 3, std::nextafter(3.0f, 4.0f)}, 1));
+    EXPECT_FALSE(all_equal({0, 1e-45f, 0, 0}, 1));
+    EXPECT_TRUE(all_equal({3, 5, 3, 3}, 1, {1, 0, 2, 1}));
+    // What is nothing to the sum of squares, beside a huge component and beside heavy rows.
+    EXPECT_FALSE(all_equal({1e30f, 1, 1e30f, 2}, 2));
+    EXPECT_FALSE(all_equal({7, 7, std::nextafter(7.0f, 0.0f), 7}, 1, {1e20f, 1e20f, 1e-20f, 1e20f}));
+}
+
+std::string warning_of(const std::vector<float>& values, std::int64_t d, int ranks, bool streamed,
+                       const std::vector<float>& weights = {}) {
+    std::vector<std::string> warnings(static_cast<std::size_t>(ranks));
+    parallel::run_thread_ranks(ranks, [&](parallel::Communicator& comm) {
+        const auto shards = wild_shards(static_cast<std::int64_t>(values.size()) / d, ranks, 3);
+        const ShardSource source(values, d, shards, comm.rank());
+        std::vector<float> mine;
+        if (!weights.empty())
+            for (const auto& range : source.ranges())
+                mine.insert(mine.end(), weights.begin() + range.first_row, weights.begin() + range.first_row + range.rows);
+        const RowSet rows(comm, source, 2, streamed, mine);
+        warnings[static_cast<std::size_t>(comm.rank())] = rows.warning_of_coarse_sums(comm);
+    });
+    EXPECT_THAT(warnings, testing::Each(warnings[0]));
+    return warnings[0];
+}
+
+TEST(RowSet, warns_where_one_value_takes_the_digits_of_most_rows) {
+    auto values = blobs(3, 200, 4, 1, 71);
+    for (const int ranks : {1, 3}) EXPECT_EQ(warning_of(values, 4, ranks, false), "");
+    values[4 * 123 + 2] = -1e13f;
+    for (const int ranks : {1, 3})
+        for (const bool streamed : {false, true}) {
+            const auto warning = warning_of(values, 4, ranks, streamed);
+            EXPECT_THAT(warning, testing::AllOf(testing::HasSubstr("1e+13 in row 123 "), testing::HasSubstr("599 of 600 rows"),
+                                                testing::HasSubstr("remove or clip")));
+        }
+    std::vector<float> weights(600, 1.0f);
+    weights[123] = 0;
+    EXPECT_EQ(warning_of(values, 4, 2, false, weights), "") << "a row without weight is in no sum";
+    // Few rows that are small beside the others are none to warn of, and neither are rows of zeros.
+    auto some_small = blobs(3, 200, 4, 1, 72);
+    std::fill_n(some_small.begin(), 4 * 250, 1e-12f);
+    EXPECT_EQ(warning_of(some_small, 4, 2, false), "");
+    std::fill_n(some_small.begin(), 4 * 590, 0.0f);
+    EXPECT_EQ(warning_of(some_small, 4, 2, false), "");
+}
+
+// One range of 160 MB.
+class LargeSource : public RowSource {
+  public:
+    std::int64_t dimensions() const override { return 1000; }
+    const std::vector<Range>& ranges() const override { return ranges_; }
+    void read(std::size_t, std::int64_t first, std::span<float> into) const override {
+        const auto beats = parallel::heartbeats();
+        EXPECT_TRUE(first == 0 || beats > beats_) << "no sign of life between two reads";
+        beats_ = beats;
+        largest_ = std::max(largest_, into.size());
+        for (std::size_t at = 0; at < into.size(); at += 1000) into[at] = static_cast<float>(first);
+    }
+    std::size_t largest() const { return largest_; }
+
+  private:
+    std::vector<Range> ranges_ = {{0, 40'000}};
+    mutable std::uint64_t beats_ = 0;
+    mutable std::size_t largest_ = 0;
+};
+
+TEST(RowSet, gives_signs_of_life_while_it_reads_into_memory) {
+    parallel::run_thread_ranks(1, [](parallel::Communicator& comm) {
+        const LargeSource source;
+        const RowSet rows(comm, source, 1, false);
+        EXPECT_LE(source.largest(), std::size_t{1} << 24);
+        EXPECT_EQ(rows.largest_component(), 39'999 / 16'777 * 16'777) << "the last piece's first row";
+    });
 }
 
 }  // namespace

@@ -126,8 +126,8 @@ TEST(SameBytes, another_seed_gives_another_start) {
     EXPECT_NE(run_single(values, 7, options).inertias.front(), one.inertias.front());
 }
 
-// Everything that may be chosen, with everything else, on unequal and empty shards.
-TEST(SameBytes, every_combination_gives_them) {
+// All arithmetic that this machine has.
+std::vector<std::pair<Kernel, PrefilterChoice>> arithmetic_here() {
     std::vector<std::pair<Kernel, PrefilterChoice>> arithmetic;
     for (const Kernel kernel : {Kernel::scalar, Kernel::portable, Kernel::avx2, Kernel::avx512, Kernel::amx}) try {
             arithmetic.emplace_back(resolve_kernel(kernel), PrefilterChoice::off);
@@ -135,31 +135,78 @@ TEST(SameBytes, every_combination_gives_them) {
             EXPECT_EQ(error.kind(), base::ErrorKind::environment);
         }
     for (const auto& [kernel, choice, format] : coarse_arithmetic_here()) arithmetic.emplace_back(kernel, choice);
-    const std::int64_t d = 9, rows = 360;
-    const auto values = blobs(6, 60, d, 0.9, 27);
-    KMeansOptions options;
-    options.clusters = 7;
-    options.kernel = Kernel::scalar;
-    options.pruning = Pruning::off;
-    const WholeResult reference = run_single(values, d, options);
-    Effort pruned;
+    return arithmetic;
+}
+
+// Rows of six clouds, on unequal and empty shards, whose result is known from the slowest and plainest way.
+class Combinations {
+  public:
+    Combinations(int per_group, std::int64_t d, std::int64_t clusters, Initialization initialization)
+        : d_(d), rows_(6 * per_group), values_(blobs(6, per_group, d, 0.9, 27)) {
+        options_.clusters = clusters;
+        options_.initialization = initialization;
+        if (initialization == Initialization::given)
+            options_.initial_centroids.assign(values_.begin(), values_.begin() + clusters * d);
+        options_.kernel = Kernel::scalar;
+        options_.pruning = Pruning::off;
+        options_.step_of_another = true;  // without a notice for each time that amx has nothing to do
+        reference_ = run_single(values_, d_, options_);
+    }
+
+    void expect_same(int ranks, int threads, std::pair<Kernel, PrefilterChoice> arithmetic, Pruning pruning, bool streamed) {
+        auto options = options_;
+        options.threads = threads;
+        options.kernel = arithmetic.first;
+        options.prefilter = arithmetic.second;
+        options.pruning = pruning;
+        ASSERT_EQ(run_sharded(values_, d_, options, ranks, wild_shards(rows_, ranks, 10),
+                              {.streamed = streamed, .effort = &effort_}),
+                  reference_)
+            << ranks << " ranks " << threads << " threads " << kernel_name(arithmetic.first) << " prefilter "
+            << static_cast<int>(arithmetic.second) << " pruning " << static_cast<int>(pruning) << (streamed ? " streamed" : "");
+    }
+    const Effort& effort() const { return effort_; }
+
+  private:
+    std::int64_t d_, rows_;
+    std::vector<float> values_;
+    KMeansOptions options_;
+    WholeResult reference_;
+    Effort effort_;
+};
+
+// Everything that may be chosen, with everything else.
+TEST(SameBytes, every_combination_gives_them) {
+    Combinations small(60, 9, 7, Initialization::kmeans_parallel);
     for (const int ranks : {1, 2, 3, 4, 7})
         for (const int threads : {1, 2})
-            for (const auto& [kernel, prefilter] : arithmetic)
+            for (const auto& arithmetic : arithmetic_here())
                 for (const auto pruning : {Pruning::off, Pruning::on, Pruning::automatic})
-                    for (const bool streamed : {false, true}) {
-                        options.threads = threads;
-                        options.kernel = kernel;
-                        options.prefilter = prefilter;
-                        options.pruning = pruning;
-                        ASSERT_EQ(run_sharded(values, d, options, ranks, wild_shards(rows, ranks, 10),
-                                              {.streamed = streamed, .effort = &pruned}),
-                                  reference)
-                            << ranks << " ranks " << threads << " threads " << kernel_name(kernel) << " prefilter "
-                            << static_cast<int>(prefilter) << " pruning " << static_cast<int>(pruning)
-                            << (streamed ? " streamed" : "");
-                    }
-    EXPECT_GT(pruned.pruned, 0);
+                    for (const bool streamed : {false, true})
+                        ASSERT_NO_FATAL_FAILURE(small.expect_same(ranks, threads, arithmetic, pruning, streamed));
+    EXPECT_GT(small.effort().pruned, 0);
+}
+
+// As many centroids and dimensions as take more than one of a kernel's blocks and panels, with what is left over of each; and
+// few centroids of more dimensions than a vector has numbers.
+TEST(SameBytes, larger_shapes_give_them_too) {
+    struct Shape {
+        int per_group;
+        std::int64_t d, clusters;
+    };
+    for (const auto& [per_group, d, k] : {Shape{61, 300, 70}, Shape{101, 20, 10}}) {
+        SCOPED_TRACE(k);
+        Combinations shape(per_group, d, k, Initialization::given);  // to draw centroids would take most of the time
+        bool streamed = false;
+        for (const int ranks : {1, 3})
+            for (const auto& arithmetic : arithmetic_here()) {
+                for (const auto pruning : {Pruning::off, Pruning::on})
+                    ASSERT_NO_FATAL_FAILURE(shape.expect_same(ranks, ranks == 1 ? 2 : 1, arithmetic, pruning,
+                                                              streamed == (pruning == Pruning::on)));
+                streamed = !streamed;
+            }
+        EXPECT_GT(shape.effort().pruned, 0);
+    }
 }
 
 // Rows whose numbers no int32 holds: of equal ones the lowest still moves into an empty cluster, and draws are the same

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "cluster/centroid_sums.h"
 #include "sharded.h"
 
 namespace kohort::cluster {
@@ -80,6 +81,45 @@ TEST(Spherical, gives_the_same_bytes_at_any_ranks_pruned_and_streamed) {
     options.pruning = Pruning::on;
     for (const int ranks : {2, 3, 5})
         EXPECT_EQ(run_sharded(rows, 9, options, ranks, wild_shards(480, ranks, 2), {.streamed = ranks == 3}), reference);
+}
+
+// Unit rows, of which the direction of copies is another one by the last bit of a component: nothing to take a cluster for.
+std::vector<float> rows_off_their_direction(std::int64_t d, int count, unsigned seed) {
+    const CentroidGrid grid(4096, 1);
+    const auto many = unit(blobs(1, 4000, d, 0, seed), static_cast<std::size_t>(d));
+    std::vector<float> found, direction(static_cast<std::size_t>(d));
+    for (auto row = many.begin(); row != many.end() && std::ssize(found) < count * d; row += d) {
+        std::vector<std::int64_t> sums(static_cast<std::size_t>(d));
+        grid.accumulate(&*row, d, 1, sums.data());
+        grid.direction(sums, direction.data());
+        if (!std::equal(direction.begin(), direction.end(), row)) found.insert(found.end(), row, row + d);
+    }
+    EXPECT_EQ(std::ssize(found), count * d);
+    return found;
+}
+
+// Clusters for which no direction is left stay empty, and the iterations end.
+TEST(Spherical, surplus_clusters_take_neither_copies_nor_rows_of_zeros) {
+    for (const std::int64_t d : {2, 3})
+        for (unsigned seed = 0; seed < 4; ++seed) {
+            const auto directions = rows_off_their_direction(d, 5, 60 + seed);
+            for (const int zeros : {0, 4}) {
+                std::vector<float> rows;
+                for (int copy = 0; copy < 30; ++copy) rows.insert(rows.end(), directions.begin(), directions.end());
+                rows.resize(rows.size() + static_cast<std::size_t>(zeros * d));
+                KMeansOptions options;
+                options.clusters = 9;
+                options.metric = Metric::cosine;
+                options.seed = seed;
+                options.restarts = 2;
+                for (const auto how : {Initialization::kmeans_parallel, Initialization::random}) {
+                    options.initialization = how;
+                    const auto result = run_single(rows, d, options);
+                    EXPECT_TRUE(result.converged) << d << ' ' << seed << ' ' << zeros;
+                    EXPECT_LT(result.inertia, zeros + 1e-6) << d << ' ' << seed;  // less where a centroid is a row of zeros
+                }
+            }
+        }
 }
 
 TEST(Spherical, opposite_rows_have_no_direction_and_their_centroid_stays) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "cluster/unit_rows.h"
 #include "sharded.h"
 
 namespace kohort::cluster {
@@ -173,6 +174,27 @@ TEST(Weights, of_zero_keep_no_row_that_counts_out_of_the_sample) {
                     testing::UnorderedElementsAre(5, 9))
             << seed;
     }
+}
+
+// Beside a heavy row the grid of the sums is coarse for a light one: its copies are not taken for others.
+TEST(Weights, copies_of_light_rows_fill_no_surplus_clusters) {
+    for (const auto metric : {Metric::euclidean, Metric::cosine})
+        for (const float light : {1e-9f, 1e-6f, 1e-3f}) {
+            const std::int64_t d = 4;
+            auto values = blobs(3, 1, d, 1, 65);
+            for (std::size_t row = 0; row < 3; ++row) make_unit(std::span(values).subspan(row * 4, 4));
+            std::vector<float> weights = {1e6f, 1, 1};
+            for (int copy = 0; copy < 20; ++copy) {
+                values.insert(values.end(), values.begin() + 4, values.begin() + 8);
+                weights.push_back(light);
+            }
+            weights[1] = light;
+            KMeansOptions options = given({}, 6);
+            options.metric = metric;
+            options.initial_centroids.assign(6 * d, 0.5f);
+            const auto result = run_single(values, d, options, weighing(weights));
+            EXPECT_TRUE(result.converged) << light;
+        }
 }
 
 }  // namespace
