@@ -203,7 +203,7 @@ void cluster_vectors(JobContext& context, store::RunFolder& run, store::Stage& s
                                                 given_centroids ? cluster::Initialization::given
                                                                 : cluster::parse_initialization(init)),
                                row_weights(context, input));
-    if (rows.sum_of_squares() == 0 && rows.counting_rows() > 1 && context.is_root())
+    if (rows.all_equal() && rows.counting_rows() > 1 && context.is_root())
         base::log_warning("cluster: all rows of {} are equal", source.name());
     const auto clusters = settle_clusters(context, run, stage, rows);
     auto options = kmeans_options(context, clusters, input.dimensions());

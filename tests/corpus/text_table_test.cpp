@@ -90,7 +90,7 @@ TEST(TextTable, reads_compressed_tables) {
     EXPECT_EQ(read_all({path}, 2), rows);
 }
 
-TEST(TextTable, takes_ids_where_lines_of_json_have_them_and_no_column_is_named) {
+TEST(TextTable, takes_ids_where_lines_of_json_have_them_and_no_other_column_is_named) {
     const TestFolder folder;
     std::string lines;
     for (int i = 0; i < 600; ++i) lines += "{\"ids\": [" + std::to_string(i) + ", 7, 2147483647]}\n";
@@ -105,16 +105,16 @@ TEST(TextTable, takes_ids_where_lines_of_json_have_them_and_no_column_is_named) 
         EXPECT_EQ(last.ids.front(), (std::vector<std::int32_t>{576, 7, 2147483647}));
         EXPECT_EQ(last.ids.back(), std::vector<std::int32_t>());
     });
-    for (const std::string bad : {"-1", "2147483648", "1.5", "\"a\"", "null"}) {
-        const std::vector wrong = {folder.write("bad.jsonl", "{\"ids\": [1]}\n{\"ids\": [1, " + bad + "]}\n")};
+    for (const std::string bad : {"[1, -1]", "[1, 2147483648]", "[1, 1.5]", "[1, \"a\"]", "[1, null]", "null", "\"\"", "true"}) {
+        const std::vector wrong = {folder.write("bad.jsonl", "{\"ids\": [1]}\n{\"ids\": " + bad + "}\n{\"other\": [3]}\n{\"ids\": [4]}\n")};
         parallel::run_thread_ranks(1, [&](parallel::Communicator& comm) {
-            const TextTable table(comm, wrong, Encoding::automatic, "");
-            try {
-                table.read(0);
-                FAIL() << bad;
-            } catch (const base::Error& error) {
-                EXPECT_EQ(error.kind(), base::ErrorKind::input);
-                EXPECT_NE(std::string(error.what()).find("row 1 "), std::string::npos) << error.what();
+            for (const char* column : {"", "ids"}) {
+                const TextTable table(comm, wrong, Encoding::automatic, column);
+                const auto part = table.read(0);
+                EXPECT_EQ(part.ids, (std::vector<std::vector<std::int32_t>>{{1}, {}, {}, {4}})) << bad;
+                EXPECT_EQ(part.rejected, 2) << bad;
+                EXPECT_EQ(part.first_rejected, 1);
+                EXPECT_EQ(part.reason, Reason::bad_token_ids);
             }
         });
     }
