@@ -248,10 +248,12 @@ TEST(UnigramTrainer, counts_characters_outside_the_sample_too) {
 
 // Of 100 characters, white space aside, "c" and "d" make up 3 and 2: the rarest go as long as the others cover enough.
 TEST(UnigramTrainer, leaves_the_rarest_characters_out) {
-    const std::vector<std::string> texts{std::string(80, 'a') + " " + std::string(15, 'b') + "   \t ccc", "dd"};
+    std::vector<std::string> texts{std::string(80, 'a') + " " + std::string(15, 'b') + "   \t ccc", "dd"};
+    UnigramTrainerOptions options{.size = 40};
     const auto characters = [&](double coverage) {
+        options.coverage = coverage;
         const auto pieces = on_ranks<UnigramPieces>(
-            2, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 2, false), {.size = 40, .coverage = coverage}); });
+            2, [&](auto& comm) { return train_unigram(comm, share(texts, comm.rank(), 2, false), options); });
         std::set<std::string> found;
         for (const std::string& name : names(pieces))
             if (name.size() == 1) found.insert(name);
@@ -264,6 +266,11 @@ TEST(UnigramTrainer, leaves_the_rarest_characters_out) {
     EXPECT_EQ(characters(0.951), (Characters{"a", "b", "c"}));
     EXPECT_EQ(characters(0.949), (Characters{"a", "b"}));
     EXPECT_EQ(characters(0.8), (Characters{"a"}));
+    const double by_default = UnigramTrainerOptions().coverage;  // SentencePiece's
+    texts = {std::string(9996, 'a'), "bbcc"};
+    EXPECT_EQ(characters(by_default), (Characters{"a"}));
+    texts = {std::string(9994, 'a'), "bbbccc"};
+    EXPECT_EQ(characters(by_default), (Characters{"a", "b"}));
 }
 
 TEST(UnigramTrainer, keeps_characters_and_its_bounds) {

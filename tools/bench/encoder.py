@@ -5,8 +5,8 @@
 transformers' BertModel in batches of 32, in fp32 and under bf16 autocast, onnxruntime the same model exported, in fp32;
 both by the interpreters named (--torch-python, several; --onnx-python). All are timed on a number of sequences and on
 three times as many in alternating rounds; the slopes' medians leave out loading and starting. The ceiling is the time of
-the model's matrix products alone, in the same precision, by the first interpreter's PyTorch (which calls oneDNN) on 2,048 tokens with one
-thread a product and two at a time. Needs a quiet machine.
+the model's matrix products alone in the same precision, by oneDNN with one thread a product and two at a time (products.cpp). The
+vectors that were timed are compared: the smallest cosine to the first PyTorch's in fp32. Needs a quiet machine.
 With --documents EVENTS.csv: users a second on the texts of an event log, batches of 32 padded in the order of the file
 and sorted by length, with the same model.
 Example: tools/bench/encoder.py --torch-python /usr/bin/python3 NEW/bin/python --onnx-python ORT/bin/python
@@ -21,6 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import h5py
+import numpy
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", HF_HUB_OFFLINE="1", OMP_NUM_THREADS="2", MKL_NUM_THREADS="2")
@@ -40,7 +43,7 @@ PEER = r"""
 import json, sys, time, warnings
 warnings.filterwarnings("ignore")
 import numpy
-kind, model, lines, order = sys.argv[1:]
+kind, model, lines, order, out = sys.argv[1:]
 all_ids = [json.loads(line)["ids"] for line in open(lines)]
 if kind == "onnx":
     import onnxruntime
@@ -64,6 +67,9 @@ def encode(sequences):
         for row, sequence in enumerate(batch): ids[row, :len(sequence)] = sequence; mask[row, :len(sequence)] = 1
         run(ids, mask)
 encode(all_ids[:32])
+if kind == "fp32":
+    means = [run(numpy.array([ids], "i8"), numpy.ones((1, len(ids)), "i8"))[0].mean(0) for ids in all_ids[:32]]
+    numpy.save(out, numpy.stack([numpy.array(mean.float()) for mean in means]))
 seconds = []
 for part in (all_ids[:len(all_ids) // 3], all_ids):
     start = time.perf_counter()
@@ -71,27 +77,6 @@ for part in (all_ids[:len(all_ids) // 3], all_ids):
     seconds.append(time.perf_counter() - start)
 print(json.dumps(seconds))
 """
-CEILING = r"""
-import sys, time, threading, torch
-torch.set_num_threads(1)
-kind = torch.bfloat16 if sys.argv[1] == "bf16" else torch.float32
-shapes = [(2304, 768), (768, 768), (3072, 768), (768, 3072)]
-x = {width: torch.randn(2048, width).to(kind) for width in (768, 3072)}
-weights = [torch.randn(shape).to(kind) for shape in shapes]
-def layer():
-    with torch.inference_mode():
-        for weight in weights: torch.nn.functional.linear(x[weight.shape[1]], weight)
-def both():
-    threads = [threading.Thread(target=layer) for _ in range(2)]
-    start = time.perf_counter()
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-    return time.perf_counter() - start
-both()
-print(2 * 2048 / (12 * min(both() for _ in range(8))))
-"""
-
-
 def write_ids(path, sequences):
     with open(path, "w", encoding="utf-8") as file:
         for ids in sequences: file.write(json.dumps({"ids": ids}) + "\n")
@@ -106,9 +91,15 @@ def kohort_seconds(model, lines, precision, longest, out):
 
 
 def peer_slope(python, kind, model, lines, count, order="file"):
-    out = subprocess.run([python, "-c", PEER, kind, model, lines, order], check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout
+    out = subprocess.run([python, "-c", PEER, kind, model, lines, order, lines.with_suffix(".npy")], check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout
     few, many = json.loads(out.strip().splitlines()[-1])
     return (many - few) / (count - count // 3)
+
+
+def smallest_cosine(vectors, expected):
+    expected = numpy.load(expected)
+    with h5py.File(vectors) as file: found = file["/obsm/embedding"][:len(expected)]
+    return ((found * expected).sum(1) / numpy.linalg.norm(found, axis=1) / numpy.linalg.norm(expected, axis=1)).min()
 
 
 def compare(arguments, folder, name, sequences, orders):
@@ -120,8 +111,8 @@ def compare(arguments, folder, name, sequences, orders):
     slopes = {}
     for _ in range(arguments.rounds):
         for precision in arguments.precisions:
-            few = kohort_seconds(model, third, precision, longest, folder / "out")
-            many = kohort_seconds(model, lines, precision, longest, folder / "out")
+            few = kohort_seconds(model, third, precision, longest, folder / "third")
+            many = kohort_seconds(model, lines, precision, longest, folder / precision)
             slopes.setdefault(f"Kohort {precision}", []).append((many - few) / (len(sequences) - len(sequences) // 3))
         for python in arguments.torch_python:
             version = subprocess.run([python, "-c", "import torch; print(torch.__version__.split('+')[0])"], check=True, capture_output=True, text=True).stdout.strip()
@@ -132,7 +123,7 @@ def compare(arguments, folder, name, sequences, orders):
         if arguments.onnx_python and len(orders) == 1:
             slopes.setdefault("onnxruntime fp32", []).append(peer_slope(arguments.onnx_python, "onnx", folder / "model.onnx", lines, len(sequences)))
     median = {key: statistics.median(values) for key, values in slopes.items()}
-    ceilings = {precision: float(subprocess.run([arguments.torch_python[0], "-c", CEILING, precision], check=True, capture_output=True, text=True).stdout)
+    ceilings = {precision: float(subprocess.run([folder / "products", precision], check=True, capture_output=True, text=True).stdout)
                 for precision in arguments.precisions}
     print(f"\n{name}: {len(sequences):,} sequences of {tokens:.1f} tokens on average; products alone: "
           + ", ".join(f"{precision} {value:,.0f} tokens/s" for precision, value in ceilings.items()))
@@ -141,7 +132,9 @@ def compare(arguments, folder, name, sequences, orders):
         factors = "".join(f" {seconds / median[f'Kohort {precision}']:.2f}x less |" for precision in arguments.precisions)
         print(f"| {key} | {1 / seconds:.1f} | {tokens / seconds:,.0f} |{factors}")
     for precision in arguments.precisions:
-        print(f"Kohort {precision} reaches {100 * tokens / median[f'Kohort {precision}'] / ceilings[precision]:.0f}% of the products alone.", flush=True)
+        print(f"Kohort {precision} reaches {100 * tokens / median[f'Kohort {precision}'] / ceilings[precision]:.0f}% of the products alone."
+              + (f" Smallest cosine to PyTorch's vectors: {smallest_cosine(folder / precision / 'kohort.h5', lines.with_suffix('.npy')):.7f}."
+                 if "fp32" in arguments.precisions else ""), flush=True)
 
 
 def main():
@@ -159,6 +152,7 @@ def main():
         folder = pathlib.Path(name)
         subprocess.run([arguments.torch_python[0], "-c", MODEL, folder / "model", *([folder / "model.onnx"] if arguments.onnx_python else [])],
                        check=True, env=ENVIRONMENT)
+        subprocess.run(["g++", "-O2", "-fopenmp", SOURCE / "tools/bench/products.cpp", "-o", folder / "products", "-ldnnl"], check=True)
         for length in arguments.lengths:
             count = max(arguments.tokens // length // 96, 1) * 96
             compare(arguments, folder, f"length {length}", [[(i * 7919 + j * 104729) % 21128 for j in range(length)] for i in range(count)], ["file"])
