@@ -102,11 +102,13 @@ void CheckpointFolder::remove_older(std::int64_t newest) {
         std::filesystem::remove(kept.back(), ignored);
         kept.pop_back();
     }
-    // Beside the last ones, the newest from before a loss could have begun to run away unseen.
+    // Beside the last ones, the newest from before a loss could have begun to run away unseen, and the next one, which will be
+    // that once it is old enough.
     const auto limit = manifest_path(std::max<std::int64_t>(newest - static_cast<std::int64_t>(LossWatch::window), 0));
-    const auto sound = std::find_if(kept.rbegin(), kept.rend(), [&](const auto& path) { return path <= limit; });
+    const auto next = static_cast<std::size_t>(std::ranges::upper_bound(kept, limit) - kept.begin());
+    const std::size_t sound = next > 0 ? next - 1 : next;
     for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < kept.size(); ++i)
-        if (sound == kept.rend() || kept[i] != *sound) std::filesystem::remove(kept[i], ignored);
+        if (i != sound && i != next) std::filesystem::remove(kept[i], ignored);
     remove_unnamed_parts();
 }
 

@@ -20,8 +20,8 @@ class CheckpointFolder {
   public:
     // Collective. `folder` is RUN/checkpoint; manifests there are named STAGE-STEP.checkpoint, and a rank's part of it
     // STAGE-STEP.part-RANK-of-RANKS. What a crash left incomplete is removed by rank 0. shares[r] are the elements that
-    // rank r writes; together they are all. The last `keep` (1 at least) checkpoints are kept, and the newest that is older
-    // than LossWatch takes to see a loss that runs away.
+    // rank r writes; together they are all. The last `keep` (1 at least) checkpoints are kept, and up to two more, so that
+    // one is older than LossWatch takes to see a loss that runs away.
     CheckpointFolder(parallel::Communicator& comm, std::filesystem::path folder, std::string stage, std::string key,
                      std::vector<parallel::Range> shares, std::int64_t keep);
 

@@ -134,12 +134,18 @@ TEST(Checkpoint, one_from_before_a_loss_could_run_away_is_kept_as_well) {
     };
     const TemporaryFolder folder;
     save(folder.path(), 2, {9, 10, 100, 101, 102, 103, 104}, 3);
-    EXPECT_THAT(manifests(folder.path()), testing::ElementsAre("010", "102", "103", "104"));
+    EXPECT_THAT(manifests(folder.path()), testing::ElementsAre("010", "100", "102", "103", "104"));
     save(folder.path(), 3, {133}, 1);
-    EXPECT_THAT(manifests(folder.path()), testing::ElementsAre("010", "133"));
+    EXPECT_THAT(manifests(folder.path()), testing::ElementsAre("100", "102", "133"));
     save(folder.path(), 1, {165}, 1);
     EXPECT_THAT(manifests(folder.path()), testing::ElementsAre("133", "165"));
     EXPECT_EQ(load(folder.path()), 165);
+    // Also where one is written at every step.
+    const TemporaryFolder often;
+    std::vector<int> steps;
+    for (int step = 1; step <= 120; ++step) steps.push_back(step);
+    save(often.path(), 1, steps);
+    EXPECT_THAT(manifests(often.path()), testing::ElementsAre("061", "091", "119", "120"));
 }
 
 TEST(Checkpoint, the_state_is_that_of_the_moment_it_was_saved_at) {
