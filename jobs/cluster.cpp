@@ -69,7 +69,7 @@ std::vector<std::int32_t> number_segments(JobContext& context, const std::filesy
 }
 
 // Puts the clusters in the order of their numbers, as they are written. Of centroids that are equally near, a row is the
-// first one's in that order, so where the order changes and any row may lie between two, all are assigned again.
+// first one's in that order, so where the order changes all are assigned again; balanced ones keep their places.
 std::vector<std::int32_t> order_by_number(JobContext& context, const cluster::RowSet& rows, const cluster::KMeansOptions& options,
                                           const std::vector<std::int32_t>& numbers, cluster::KMeansResult& result) {
     std::vector<std::size_t> order(numbers.size());
@@ -88,7 +88,7 @@ std::vector<std::int32_t> order_by_number(JobContext& context, const cluster::Ro
         sorted_numbers.push_back(numbers[c]);
     }
     result.centroids = std::move(centroids);
-    if (result.assignment.rescanned > 0 && options.balance == 0) {
+    if (options.balance == 0) {
         result.assignment = cluster::assign_rows(context.comm, rows, result.centroids, options.kernel);
         return sorted_numbers;
     }
