@@ -17,8 +17,7 @@ class TextTable {
   public:
     // Collective. One pass over the inputs (CSV, or JSON lines), each rank over its part, to find the rows; blank lines
     // are none. column: its name; empty: the only one of the table, or the member "ids" of JSON lines, which
-    // holds token ids. Error(usage) that
-    // lists the columns where it is not there. Errors of InputSet.
+    // holds token ids. Error(usage) that lists the columns where it is not there. Errors of InputSet.
     TextTable(parallel::Communicator& comm, const std::vector<std::filesystem::path>& inputs, Encoding encoding,
               const std::string& column);
 
