@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/amx.h"
 #include "base/error.h"
-#include "cluster/amx.h"
 
 namespace kohort::cluster {
 namespace {
@@ -27,7 +27,7 @@ bool machine_has(Kernel kernel) {
 #if defined(__x86_64__)
     if (kernel == Kernel::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (kernel == Kernel::amx)
-        return machine_has(Kernel::avx512) && machine_has(CoarseFormat::bf16) && machine_has(CoarseFormat::int8) && amx_usable();
+        return machine_has(Kernel::avx512) && machine_has(CoarseFormat::bf16) && machine_has(CoarseFormat::int8) && base::amx_usable();
     if (kernel == Kernel::avx512)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
 #else

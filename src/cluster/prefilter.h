@@ -43,7 +43,7 @@ bool machine_has(CoarseFormat format);
 
 class Prefilter {
   public:
-    // centroids: [k, dimensions]. Needs machine_has(format); in_tiles needs amx_usable() besides. threads: that round them.
+    // centroids: [k, dimensions]. Needs machine_has(format); in_tiles needs base::amx_usable() besides. threads: that round them.
     Prefilter(std::span<const float> centroids, std::int64_t dimensions, CoarseFormat format, bool in_tiles = false,
               int threads = 1);
 

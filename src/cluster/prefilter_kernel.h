@@ -100,7 +100,7 @@ struct PrefilterKernel {
 // The kernel for so many centroids.
 PrefilterKernel prefilter_kernel_bf16(std::int64_t clusters);  // needs AVX-512 F, DQ, BW, VL and BF16
 PrefilterKernel prefilter_kernel_int8(std::int64_t clusters);  // needs AVX-512 F, DQ, BW, VL and VNNI
-// The same, multiplied in tiles: what those need, and amx_usable().
+// The same, multiplied in tiles: what those need, and base::amx_usable().
 PrefilterKernel prefilter_kernel_bf16_tiles(std::int64_t clusters);
 PrefilterKernel prefilter_kernel_int8_tiles(std::int64_t clusters);
 #endif

@@ -6,13 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace kohort::model {
+#include "model/activation.h"
 
-enum class Activation {
-    gelu,       // with the error function: "gelu"
-    gelu_tanh,  // its approximation: "gelu_new", "gelu_pytorch_tanh"
-    relu
-};
+namespace kohort::model {
 
 struct ModelConfig {
     std::string model_type = "bert";  // or "roberta", "xlm-roberta"

@@ -1,8 +1,8 @@
 // For LibTorch's wheels: they have an oneDNN of their own inside, beside which no other can be loaded.
-#include "model/packed_linear.h"
+#include "model/packed_linear_split.h"
 
 namespace kohort::model {
 
-std::shared_ptr<const PackedLinear> pack_linear(const torch::Tensor&, const torch::Tensor&) { return nullptr; }
+std::shared_ptr<const PackedLinear> pack_linear(const torch::Tensor& weight, const torch::Tensor& bias) { return pack_split_linear(weight, bias); }
 
 }  // namespace kohort::model

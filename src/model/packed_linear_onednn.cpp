@@ -9,6 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/packed_linear_split.h"
+
 namespace kohort::model {
 namespace {
 
@@ -147,6 +149,7 @@ class OneDnnLinear : public PackedLinear {
 
 std::shared_ptr<const PackedLinear> pack_linear(const torch::Tensor& weight, const torch::Tensor& bias) {
     if (!weight.device().is_cpu()) return nullptr;
+    if (auto split = pack_split_linear(weight, bias)) return split;
     try {
         return std::make_shared<OneDnnLinear>(weight, bias);
     } catch (const dnnl::error& error) {

@@ -32,22 +32,6 @@ void multiply_rows(const float* a, std::int64_t a_stride, const float* b, std::i
     if (column < columns) multiply_block<Rows, 1>(a, a_stride, b + column, b_stride, terms, out + column, out_stride);
 }
 
-// e^x for x <= 0, to 2e-7; below -87 as at -87. Range reduction and polynomial of Cephes' expf.
-inline Register exponential(Register x) {
-    const Register none = {};
-    x = x < -87.0F ? none - 87.0F : x;
-    constexpr float to_integer = 12582912.0F;  // 1.5 x 2^23: the last bit counts ones
-    constexpr std::int32_t its_bits = 0x4B400000;
-    const Register shifted = fused(x, none + 1.44269504F, none + to_integer);
-    const Register n = shifted - to_integer;
-    const Register r = fused(n, none + 2.12194440e-4F, fused(n, none - 0.693359375F, x));
-    Register p = none + 1.9875691500e-4F;
-    constexpr float rest[] = {1.3981999507e-3F, 8.3334519073e-3F, 4.1665795894e-2F, 1.6666665459e-1F, 5.0000001201e-1F};
-    for (const float next : rest) p = fused(p, r, none + next);
-    p = fused(p, r * r, r + 1.0F);
-    return p * bits_as<Register>((bits_as<Bits>(shifted) - its_bits + 127) << 23);
-}
-
 // scores [padded] become e^(score - largest) of the first `count`, then 0; returns one over their sum. What is no number is
 // never the largest, and makes the sum none.
 inline float softmax(float* scores, std::int64_t count, std::int64_t padded) {

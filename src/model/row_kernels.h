@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "model/activation.h"
+
 namespace kohort::model {
 
 // A value of the rows: float32, or the upper half of one.
@@ -38,6 +40,7 @@ struct NormRows {
 struct RowKernels {
     void (*attend)(const AttentionRows&);
     void (*normalize)(const NormRows&);
+    void (*activate)(Activation activation, float* values, std::int64_t count);  // in place
 };
 extern const RowKernels row_kernels_avx2, row_kernels_avx512;
 

@@ -1,8 +1,9 @@
+#include "model/row_activation_kernel_impl.h"
 #include "model/row_attention_kernel_impl.h"
 #include "model/row_norm_kernel_impl.h"
 
 namespace kohort::model {
 
-const RowKernels row_kernels_avx512{attend_rows<8>, normalize_rows};
+const RowKernels row_kernels_avx512{attend_rows<8>, normalize_rows, activate_values};
 
 }  // namespace kohort::model

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/kept_memory.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
@@ -337,6 +338,7 @@ TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check_training(store, encoder, options);
     const OneThreadAnOperation one_thread;
+    const base::KeptMemory kept_memory;  // each step asks for the same large tensors again
     const RepeatableKernels repeatable(encoder.device());
     return Trainer(comm, store, encoder, options, run, key, metrics).run();
 }

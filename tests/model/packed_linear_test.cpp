@@ -13,7 +13,7 @@ namespace {
 struct Shape {
     std::int64_t rows, in, out;
 };
-constexpr Shape shapes[] = {{1, 1, 1}, {1, 64, 3}, {15, 7, 33}, {16, 100, 48}, {17, 128, 384}, {255, 31, 5}, {256, 64, 64}, {257, 96, 32}, {530, 48, 130}};
+constexpr Shape shapes[] = {{1, 1, 1}, {1, 64, 3}, {15, 7, 33}, {16, 100, 48}, {17, 128, 384}, {255, 31, 5}, {256, 64, 64}, {257, 96, 32}, {530, 48, 130}, {300, 800, 65}};
 
 // What rounding to bf16 or to fp32 allows, of the largest value.
 double tolerance(torch::ScalarType type) { return type == torch::kBFloat16 ? 1.0 / 128 : 1e-5; }

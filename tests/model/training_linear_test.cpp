@@ -16,7 +16,8 @@ struct Case {
 TEST(TrainingLinear, is_the_linear_layer_of_libtorch) {
     torch::manual_seed(3);
     for (const Case& one : {Case{1, 1, 1, true, false}, {7, 5, 3, true, false}, {64, 32, 48, false, false}, {33, 17, 65, true, true},
-                            {0, 4, 6, true, false}, {130, 256, 64, false, true}}) {
+                            {0, 4, 6, true, false}, {130, 256, 64, false, true},
+                            {300, 200, 170, true, false}, {300, 200, 170, true, true}}) {
         const auto leaf = torch::randn(one.transposed ? std::vector<std::int64_t>{one.in, one.out} : std::vector<std::int64_t>{one.out, one.in}).requires_grad_(true);
         const auto weight = one.transposed ? leaf.t() : leaf;
         const auto bias = one.bias ? torch::randn({one.out}).requires_grad_(true) : torch::Tensor();

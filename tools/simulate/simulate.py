@@ -33,7 +33,7 @@ PLATFORM = """<?xml version='1.0'?>
 </platform>
 """
 SOURCES = ["base/error.cpp", "base/hash.cpp", "base/large_array.cpp", "base/philox.cpp", "base/worker_threads.cpp", "parallel/communicator.cpp",
-           "parallel/exact_sum.cpp", "parallel/heartbeat.cpp", "cluster/amx.cpp", "cluster/canonical_distance.cpp",
+           "parallel/exact_sum.cpp", "parallel/heartbeat.cpp", "base/amx.cpp", "cluster/canonical_distance.cpp",
            "cluster/centroid_sums.cpp", "cluster/certify.cpp", "cluster/cluster_totals.cpp", "cluster/distance_kernel.cpp",
            "cluster/empty_clusters.cpp", "cluster/in_parallel.cpp", "cluster/kernel_choice.cpp", "cluster/lloyd.cpp",
            "cluster/packed_centroids.cpp", "cluster/prefilter.cpp", "cluster/row_set.cpp", "cluster/triangle_bounds.cpp",

@@ -1,4 +1,4 @@
-#include "cluster/amx.h"
+#include "base/amx.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <cpuid.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 #endif
 
-namespace kohort::cluster {
+namespace kohort::base {
 
 bool amx_usable() {
 #if defined(__x86_64__) && defined(__linux__)
@@ -23,4 +23,4 @@ bool amx_usable() {
 #endif
 }
 
-}  // namespace kohort::cluster
+}  // namespace kohort::base
