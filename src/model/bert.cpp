@@ -92,7 +92,8 @@ torch::Tensor Bert::attention(int index, const torch::Tensor& x, const Packing& 
     const auto split = packing.unpack(joined)  // [N, 3 H] -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
-                           .contiguous();
+                           .contiguous()
+                           .unbind(0);  // whose gradient is joined once, where those of split[i] would be summed
     const auto context = attend(split[0], split[1], split[2], packing.attention_bias, dropout, index, DropoutSite::attention);  // [B, heads, T, width]
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.hidden_size}));
 }

@@ -140,7 +140,8 @@ torch::Tensor Gpt2::attention(int index, const torch::Tensor& x, const Packing& 
     const auto split = packing.unpack(joined)  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
-                           .contiguous();
+                           .contiguous()
+                           .unbind(0);  // whose gradient is joined once, where those of split[i] would be summed
     const auto context = attend(split[0], split[1], split[2], bias, dropout, index, DropoutSite::attention);
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, config_.n_embd}));
 }

@@ -30,7 +30,8 @@ const SplitKernel* split_kernel() {
 struct Portion {
     std::int64_t rows, depth, columns;
 };
-constexpr Portion of_split_matrix{256, 768, 0}, in_passing{32, 512, 384};
+constexpr Portion of_split_matrix{256, 768, 0}, in_passing{32, 512, 0};
+constexpr std::int64_t numbers_in_cache = 512 * 384;
 
 std::int64_t blocks_of(std::int64_t lines, std::int64_t depth) {
     return (lines + block_lines - 1) / block_lines * ((depth + step_depth - 1) / step_depth);
@@ -89,9 +90,11 @@ bool split_product_pays(std::int64_t rows, std::int64_t depth, std::int64_t colu
 void multiply_split(const FloatMatrix& left, const FloatMatrix& right, const ProductOutput& output) {
     thread_local Blocks blocks;
     const MatrixLines rows = rows_of(left), columns = columns_of(right);
-    for (std::int64_t column = 0; column < right.columns; column += in_passing.columns)
+    const std::int64_t depth = std::min(in_passing.depth, (right.rows + step_depth - 1) / step_depth * step_depth);
+    const std::int64_t at_once = numbers_in_cache / depth / block_lines * block_lines;
+    for (std::int64_t column = 0; column < right.columns; column += at_once)
         for (std::int64_t k = 0; k < right.rows; k += in_passing.depth) {
-            const MatrixLines part = part_of(columns, column, in_passing.columns, k, in_passing.depth);
+            const MatrixLines part = part_of(columns, column, at_once, k, in_passing.depth);
             std::uint16_t* split = room_for(blocks, blocks_of(part.lines, part.depth));
             split_kernel()->split(part, Side::right, split);
             multiply_rows(in_passing, rows, k, split, column, part.lines, right.columns, output);

@@ -78,7 +78,8 @@ torch::Tensor T5Encoder::attention(int index, const torch::Tensor& x, const Pack
     const auto split = packing.unpack(joined)  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})
-                           .contiguous();
+                           .contiguous()
+                           .unbind(0);  // whose gradient is joined once, where those of split[i] would be summed
     // T5 does not scale scores by the root of the width: it is taken out here again.
     const auto context = attend(split[0] * std::sqrt(static_cast<double>(width)), split[1], split[2], bias, dropout, index, DropoutSite::attention);
     return packing.pack(context.transpose(1, 2).reshape({packing.sequences * packing.longest, heads * width}));

@@ -17,7 +17,7 @@ std::vector<MicroBatch> plan_micro_batches(std::span<const std::int32_t> lengths
     const auto length = [&](std::int32_t place) { return std::int64_t{lengths[static_cast<std::size_t>(place)]}; };
     std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return length(a) < length(b); });
     if (token_budget <= 0)
-        token_budget = std::clamp<std::int64_t>(std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0}) / 24, 256, 8192);
+        token_budget = std::clamp<std::int64_t>(std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0}) / 24, 1024, 8192);
 
     std::vector<MicroBatch> result;
     for (const std::int32_t place : order) {

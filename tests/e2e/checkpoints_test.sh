@@ -10,7 +10,7 @@ echo "seed $seed (KOHORT_TEST_SEED)"
 small_corpus 300
 
 model=(--hidden 16 --intermediate 32 --layers 2 --heads 2 --vocabulary-size 400 --threads 1)
-common=("${model[@]}" --batch 8 --dropout 0.1 --checkpoint-every 0 --held-out 0.1 --evaluate-every 20 --patience 0)
+common=("${model[@]}" --batch 8 --micro-batch-tokens 64 --dropout 0.1 --checkpoint-every 0 --held-out 0.1 --evaluate-every 20 --patience 0)
 steps=120
 contrastive=(finetune "${common[@]}" --steps $steps --side-events 2 --schedule cosine --layer-decay 0.9)
 masked_language=(pretrain "${common[@]}" --pretrain-steps $steps --train-precision bf16)
@@ -104,7 +104,7 @@ for out in manifest part; do
 done
 
 # Both trainings of a run.
-run=(run --input corpus/events.csv --clusters 4 --restarts 2 "${model[@]}" --batch 8 --side-events 2 --pretrain-steps 60 --steps 60 --checkpoint-every 0)
+run=(run --input corpus/events.csv --clusters 4 --restarts 2 "${model[@]}" --batch 8 --micro-batch-tokens 64 --side-events 2 --pretrain-steps 60 --steps 60 --checkpoint-every 0)
 ranks 2 "${run[@]}" --out whole_run --log-level warning
 kill_at masked_language $((RANDOM % 30)) 3 both "${run[@]}"
 pretrained=$(newest both masked_language)

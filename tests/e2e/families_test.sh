@@ -3,7 +3,7 @@
 # name the class they are of and hold all of its tensors, and encode takes them. transformers loads them where it is there.
 . "$(dirname "$0")/lib.sh"
 small_corpus 120
-small=(--hidden 16 --intermediate 24 --layers 1 --heads 2 --vocabulary-size 400 --batch 16 --dropout 0.1 --log-level warning)
+small=(--hidden 16 --intermediate 24 --layers 1 --heads 2 --vocabulary-size 400 --batch 16 --micro-batch-tokens 128 --dropout 0.1 --log-level warning)
 kohort_ingest() { "$KOHORT" ingest --input corpus/events.csv --partitions 5 --log-level warning --out "$1"; }
 kohort_ingest ingested
 

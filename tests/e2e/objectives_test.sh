@@ -5,13 +5,14 @@
 . "$(dirname "$0")/lib.sh"
 small_corpus 200
 quiet=(--log-level warning)
+training=("${quiet[@]}" --micro-batch-tokens 200)  # several micro-batches a step
 for n in 1 3; do
   ranks "$n" ingest --input corpus/events.csv --out "base$n" "${quiet[@]}"
-  ranks "$n" pretrain --out "base$n" --pretrain-steps 3 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 300 "${quiet[@]}"
+  ranks "$n" pretrain --out "base$n" --pretrain-steps 3 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 300 "${training[@]}"
 done
 [ "$(digest base1)" = "$(digest base3)" ] || fail "whole words give another digest at 3 ranks"
 ranks 1 ingest --input corpus/events.csv --out tokens "${quiet[@]}"
-ranks 1 pretrain --out tokens --whole-words off --pretrain-steps 3 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 300 "${quiet[@]}"
+ranks 1 pretrain --out tokens --whole-words off --pretrain-steps 3 --batch 32 --hidden 32 --intermediate 64 --layers 2 --heads 2 --vocabulary-size 300 "${training[@]}"
 cmp -s base1/pretrained/model.safetensors tokens/pretrained/model.safetensors && fail "--whole-words changes nothing"
 
 # Categories of items, by the first letter of their ids; every tenth item has none.
@@ -31,7 +32,7 @@ try() {  # NAME OPTIONS…: finetune from base1 at 1 and 3 ranks
   shift
   for n in 1 3; do
     cp -r base1 "$name$n"
-    ranks "$n" finetune --out "$name$n" --steps 3 --batch 24 "${quiet[@]}" "$@"
+    ranks "$n" finetune --out "$name$n" --steps 3 --batch 24 "${training[@]}" "$@"
   done
   [ "$(digest "${name}1")" = "$(digest "${name}3")" ] || fail "$name gives another digest at 3 ranks"
   ranks 2 encode --out "${name}3" "${quiet[@]}"
@@ -54,7 +55,7 @@ hidden=$(grep -o '"hidden_share":[^,}]*' saving3/metrics.jsonl | sort -u)
 [ "$hidden" = '"hidden_share":0.0' ] || fail "sums travel behind a backward pass with --overlap off: $hidden"
 
 # Sums in floating point are told of, once, and kept apart from exact ones.
-fast=(finetune --out fast --steps 3 --batch 24 "${quiet[@]}" --pairs dropout --dropout 0.1)
+fast=(finetune --out fast --steps 3 --batch 24 "${training[@]}" --pairs dropout --dropout 0.1)
 cp -r base1 fast
 ranks 3 "${fast[@]}" --reduction fast >/dev/null 2>said.txt || { cat said.txt; fail "--reduction fast trains no model"; }
 warnings=$(grep -c 'warning.*gradients are summed in floating point.*--reduction' said.txt || true)
@@ -106,7 +107,7 @@ refused() {  # CODE TEXT OPTIONS…
     code=0
     rm -rf none
     cp -r base1 none
-    ranks "$n" finetune --out none --steps 2 --batch 24 "${quiet[@]}" "${@:3}" >/dev/null 2>said.txt || code=$?
+    ranks "$n" finetune --out none --steps 2 --batch 24 "${training[@]}" "${@:3}" >/dev/null 2>said.txt || code=$?
     [ "$code" -eq "$1" ] || { cat said.txt; fail "exit $code and not $1 at $n ranks with: ${*:3}"; }
     [ "$(grep -c '^error:' said.txt)" -eq 1 ] || { cat said.txt; fail "not exactly one error line with: ${*:3}"; }
     grep '^error:' said.txt | grep -qF -- "$2" || { cat said.txt; fail "it does not say \"$2\" with: ${*:3}"; }
