@@ -155,6 +155,8 @@ const std::vector<OptionSpec>& option_table() {
 
         {"users", integer, "3000", "synth", "users to make", {}, 1, 1e12},
         {"interests", integer, "8", "synth", "interests to draw them from", {}, 1, 1e3},
+        {"text-pairs", flag, "false", "tokenize", "a line with a tab is two texts, joined as the tokenizer's post-processor says", {}},
+        {"truncate", integer_or_auto, "auto", "tokenize", "most ids of a line, special tokens included; of two texts the longer is cut first (default: nothing is cut)", {}, 3, 1e9},
         {"lowercase", flag, "true", "run pretrain finetune tokenize", "for a trained vocabulary, or one of a bare vocab.txt", {}},
     };
     return table;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <limits>
+#include <string_view>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -30,8 +31,13 @@ int tokenize_job(JobContext& context) {
             base::fail_errno("write to standard output");
         block.clear();
     };
+    const bool pairs = options.flag("text-pairs");
+    const std::int64_t most = options.integer_or_auto("truncate").value_or(std::numeric_limits<std::int64_t>::max());
     for (std::string line; std::getline(input, line);) {
-        const auto ids = tokenizer->encode_for_model(line, std::numeric_limits<std::int64_t>::max());
+        const auto tab = pairs ? line.find('\t') : std::string::npos;
+        const std::string_view text = line;
+        const auto ids = tab == std::string::npos ? tokenizer->encode_for_model(text, most)
+                                                  : tokenizer->encode_pair_for_model(text.substr(0, tab), text.substr(tab + 1), most);
         fmt::format_to(std::back_inserter(block), "{{\"ids\": [{}]}}\n", fmt::join(ids, ", "));
         if (block.size() > (1u << 20)) flush();
     }

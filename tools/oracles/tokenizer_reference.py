@@ -159,11 +159,11 @@ def unigram_json(folder, model, pre_tokenizer, steps, byte_fallback=False, added
     return tokenizer
 
 
-def compare(name, tokenizer_path, lines, expected):
+def compare(name, tokenizer_path, lines, expected, options=()):
     lines = [line for line in lines if "\n" not in line]
     text = pathlib.Path(tokenizer_path).parent / f"{name.replace(' ', '-')}.txt"
     text.write_bytes("".join(line + "\n" for line in lines).encode("utf-8"))
-    command = ["build/kohort", "tokenize", "--tokenizer", str(tokenizer_path), "--input", str(text)]
+    command = ["build/kohort", "tokenize", "--tokenizer", str(tokenizer_path), "--input", str(text), *options]
     run = subprocess.run(command, capture_output=True, text=True)
     text.unlink()
     if run.returncode != 0:
@@ -175,6 +175,21 @@ def compare(name, tokenizer_path, lines, expected):
     for line, want, have in wrong[:3]:
         print(f"  {line[:200]!r}: expected {want[:60]}, got {have[:60]}")
     return not wrong and len(got) == len(lines)
+
+
+def check_pairs(name, path, lines, fast):
+    """Pairs of texts, whole and cut, and single texts that are cut, as tokenizers joins and cuts them."""
+    first = [line for line in lines if "\t" not in line]
+    pairs = [f"{a}\t{b}" for a, b in zip(first, reversed(lines))]
+    def ids(line):
+        return fast.encode(*line.split("\t", 1)).ids
+    good = compare(f"{name}, pairs", path, pairs, ids, ["--text-pairs"])
+    for most in (5, 16):
+        fast.enable_truncation(most)
+        good = compare(f"{name}, pairs of {most} ids", path, pairs, ids, ["--text-pairs", "--truncate", str(most)]) and good
+        good = compare(f"{name}, {most} ids", path, first, lambda line: fast.encode(line).ids, ["--truncate", str(most)]) and good
+    fast.no_truncation()
+    return good
 
 
 def kohort_vocabulary(folder, lines, size):
@@ -295,6 +310,10 @@ def main():
         nonlocal good
         good = compare(name, path, [*lines, *more], expected) and good
 
+    def pairs(name, path, fast):
+        nonlocal good
+        good = check_pairs(name, path, lines[::3], fast) and good
+
     check_wordpiece(make, check, real)
     check_tokenizer_classes(make, check, real)
 
@@ -302,6 +321,7 @@ def main():
         folder = make(f"roberta-{prefix}")
         roberta = train_roberta(folder, real, prefix)
         check(f"RoBERTa, tokenizer.json, add_prefix_space={prefix}", folder, lambda line: roberta.encode(line).ids)
+        pairs(f"RoBERTa, add_prefix_space={prefix}", folder, roberta)
     for is_roberta in (False, True):
         folder = make(f"files-{is_roberta}")
         files = train_gpt2_files(folder, real, is_roberta)
@@ -344,11 +364,17 @@ def main():
         folder = make("json-" + name.replace(" ", "-"))
         fast = unigram_json(folder, mt5, pre_tokenizer, steps, fallback)
         check(f"Unigram {name}, tokenizer.json", folder, lambda line: fast.encode(line).ids)
+    pairs("Unigram lowercase", folder, fast)
     t5 = SHARED / "data" / "vocab_t5_small"
     whole = tokenizers.Tokenizer.from_file(str(t5 / "tokenizer.json"))
     local = make("t5-small") / "tokenizer.json"
     local.write_bytes((t5 / "tokenizer.json").read_bytes())
     check("T5-small, tokenizer.json", local, lambda line: whole.encode(line).ids)
+    pairs("T5-small", local, whole)
+    vocabulary = make("bert-pairs")
+    bert = train_wordpiece(real, lowercase=True)
+    bert.save_model(str(vocabulary))
+    pairs("WordPiece, vocab.txt", vocabulary, bert)
     trained = kohort_vocabulary(make("kohort"), real, 6000)
     for name, fast in (("tokenizers", tokenizers.Tokenizer.from_file(str(trained / "tokenizer.json"))),
                        ("transformers", transformers.AutoTokenizer.from_pretrained(str(trained)))):
