@@ -13,8 +13,6 @@ extern "C" [[gnu::weak]] int mallctl(const char* name, void* old, std::size_t* o
 namespace kohort::base {
 namespace {
 
-constexpr ssize_t forever = -1;
-
 std::mutex mutex;
 int living = 0;
 std::map<std::string, ssize_t> before;  // of settings, in milliseconds
@@ -39,12 +37,12 @@ void give_back() {
     for_each_arena([](const std::string& arena) { mallctl((arena + "purge").c_str(), nullptr, nullptr, nullptr, 0); });
 }
 
-void keep() {
+void keep(ssize_t time) {
     if (!mallctl) return;
     give_back();
-    const auto keep_all_of = [](const std::string& name) {
+    const auto keep_all_of = [time](const std::string& name) {
         ssize_t old = 0;
-        if (change(name, forever, old)) before[name] = old;
+        if (change(name, time, old)) before[name] = old;
     };
     keep_all_of("arenas.dirty_decay_ms");
     for_each_arena([&](const std::string& arena) { keep_all_of(arena + "dirty_decay_ms"); });
@@ -66,9 +64,9 @@ void keep_no_longer() {
 
 }  // namespace
 
-KeptMemory::KeptMemory() {
+KeptMemory::KeptMemory(std::int64_t milliseconds) {
     const std::lock_guard lock(mutex);
-    if (living++ == 0) keep();
+    if (living++ == 0) keep(static_cast<ssize_t>(milliseconds));
 }
 
 KeptMemory::~KeptMemory() {

@@ -136,7 +136,7 @@ torch::Tensor Gpt2::attention(int index, const torch::Tensor& x, const Packing& 
     const std::int64_t heads = config_.n_head, width = config_.n_embd / heads;
     const Block& block = blocks_[static_cast<std::size_t>(index)];
     const auto joined = block.attention_input(x);
-    if (attends_by_rows(block)) return row_attention(joined, packing.lengths, heads, /*causal=*/true);
+    if (attends_by_rows(block)) return row_attention(joined, packing.lengths, heads, {.causal = true});
     const auto split = packing.unpack(joined)  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})

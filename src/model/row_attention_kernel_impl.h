@@ -64,7 +64,9 @@ class Attention {
           causal_(rows.causal),
           padded_tokens_((rows.tokens + lanes - 1) / lanes * lanes),
           padded_width_((rows.width + lanes - 1) / lanes * lanes),
-          scale_(static_cast<float>(1 / __builtin_sqrt(static_cast<double>(rows.width)))),
+          scale_(rows.scale),
+          by_distance_(rows.by_distance),
+          reach_(rows.reach),
           query_(rows.scratch),
           keys_(query_ + tokens_ * width_),
           values_(keys_ + width_ * padded_tokens_),
@@ -119,11 +121,18 @@ class Attention {
         }
     }
 
+    void add_by_distance(std::int64_t head, std::int64_t row, float* scores) const {
+        const float* from = by_distance_ + head * distance_values(reach_) + reach_ - 1 - row;
+        for (std::int64_t j = 0; j < tokens_; j += lanes) store(scores + j, load(scores + j) + load(from + j));
+    }
+
     template <int Rows>
     void attend(std::int64_t head, std::int64_t row) {
         const std::int64_t seen = causal_ ? row + Rows : tokens_, columns = (seen + lanes - 1) / lanes * lanes;
         multiply_rows<Rows>(query_ + row * width_, width_, keys_, padded_tokens_, width_, columns, scores_, padded_tokens_);
         float factors[Rows];
+        if (by_distance_)
+            for (std::int64_t i = 0; i < Rows; ++i) add_by_distance(head, row + i, scores_ + i * padded_tokens_);
         for (std::int64_t i = 0; i < Rows; ++i)
             factors[i] = softmax(scores_ + i * padded_tokens_, causal_ ? row + i + 1 : tokens_, columns);
         multiply_rows<Rows>(scores_, padded_tokens_, values_, padded_width_, seen, padded_width_, sums_, padded_width_);
@@ -142,6 +151,8 @@ class Attention {
     bool causal_;
     std::int64_t padded_tokens_, padded_width_;
     float scale_;
+    const float* by_distance_;
+    std::int64_t reach_;
     float *query_, *keys_, *values_, *scores_, *sums_;
 };
 

@@ -18,8 +18,14 @@ struct AttentionRows {
     RowType type;
     std::int64_t tokens, heads, width;
     bool causal;
-    float* scratch;  // [attention_scratch(tokens, width)]
+    float scale;                // of scores
+    const float* by_distance;   // [heads, distance_values(reach)], or null: added to the scores of token j for token i, at
+    std::int64_t reach;         // j - i + reach - 1; reach: at least `tokens`
+    float* scratch;             // [attention_scratch(tokens, width)]
 };
+
+// One for each distance that is less than `reach`, either way, and as many as are read behind them.
+constexpr std::int64_t distance_values(std::int64_t reach) { return 2 * reach - 1 + 16; }
 
 constexpr std::int64_t attention_scratch(std::int64_t tokens, std::int64_t width) {
     constexpr std::int64_t lanes = 16, most_rows = 8;

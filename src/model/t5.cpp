@@ -5,6 +5,7 @@
 
 #include "model/attention.h"
 #include "model/checkpointed.h"
+#include "model/row_attention.h"
 #include "model/weights.h"
 
 namespace kohort::model {
@@ -37,8 +38,9 @@ EncoderSizes T5Encoder::sizes() const {
 
 torch::Tensor T5Encoder::forward(const TokenBatch& batch, DropoutSource* dropout) const {
     const Packing packing(batch, token_embeddings_.options().requires_grad(false));
-    auto bias = t5_position_bias(relative_attention_, config_, packing.longest, /*both_ways=*/true);
-    if (packing.attention_bias.defined()) bias = bias + packing.attention_bias;  // [B, heads, T, T]
+    auto bias = attends_by_rows() ? t5_distance_bias(relative_attention_, config_, packing.longest)
+                                  : t5_position_bias(relative_attention_, config_, packing.longest, /*both_ways=*/true);
+    if (!attends_by_rows() && packing.attention_bias.defined()) bias = bias + packing.attention_bias;  // [B, heads, T, T]
     auto x = t5_stream(torch::embedding(token_embeddings_, packing.pack(batch.ids.flatten())));
     x = packing.dropped(x, dropout, -1, DropoutSite::embeddings);
     for (int i = 0; i < static_cast<int>(blocks_.size()); ++i) {
@@ -65,6 +67,8 @@ torch::Tensor T5Encoder::run_block(int index, const torch::Tensor& x, const Pack
     return sum(between, block.feed_forward.output, inner, DropoutSite::feed_forward_output);
 }
 
+bool T5Encoder::attends_by_rows() const { return row_kernels() && !blocks_.empty() && blocks_.front().projections.packed; }
+
 Linear T5Encoder::joined_projections(const Block& block) {
     return Linear(torch::cat({block.query.weight, block.key.weight, block.value.weight}));
 }
@@ -75,6 +79,7 @@ torch::Tensor T5Encoder::attention(int index, const torch::Tensor& x, const Pack
     const Block& block = blocks_[static_cast<std::size_t>(index)];
     const std::int64_t heads = config_.num_heads, width = config_.d_kv;
     const auto joined = block.projections ? block.projections(x) : joined_projections(block)(x);
+    if (attends_by_rows()) return row_attention(joined, packing.lengths, heads, {.scale = 1, .by_distance = bias});
     const auto split = packing.unpack(joined)  // -> [3, B, heads, T, width]
                            .view({packing.sequences, packing.longest, 3, heads, width})
                            .permute({2, 0, 3, 1, 4})

@@ -38,6 +38,7 @@ class T5Encoder : public Encoder {
         T5FeedForward feed_forward;
     };
     static Linear joined_projections(const Block& block);
+    bool attends_by_rows() const;  // in an encoder that only encodes: `bias` below is by distance then
     torch::Tensor run_block(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,
                             DropoutSource* dropout) const;
     torch::Tensor attention(int index, const torch::Tensor& x, const Packing& packing, const torch::Tensor& bias,

@@ -2,10 +2,23 @@
 
 #include <cmath>
 
+#include "model/row_kernels.h"
+
 namespace kohort::model {
 namespace {
 
 torch::ScalarType wide(torch::ScalarType type) { return type == torch::kDouble ? torch::kDouble : torch::kFloat; }
+
+// Of each distance, which is above 0 for what comes later. The logarithm is in float32, as elsewhere: where ranges end depends
+// on it.
+torch::Tensor bucket_of(const torch::Tensor& distance, const T5Config& config, bool both_ways) {
+    const std::int64_t ranges = config.relative_attention_num_buckets / (both_ways ? 2 : 1), single = ranges / 2;
+    const auto size = both_ways ? distance.abs() : (-distance).clamp_min(0);
+    const double reach = std::log(static_cast<double>(config.relative_attention_max_distance) / static_cast<double>(single));
+    const auto wide_range = (torch::log(size.to(torch::kFloat) / single) / reach * (ranges - single)).to(torch::kLong) + single;
+    const auto bucket = torch::where(size.lt(single), size, wide_range.clamp_max(ranges - 1));
+    return both_ways ? bucket + distance.gt(0).to(torch::kLong) * ranges : bucket;
+}
 
 }  // namespace
 
@@ -34,17 +47,17 @@ torch::Tensor T5FeedForward::inner(const torch::Tensor& x) const {
 
 torch::Tensor t5_stream(const torch::Tensor& x) { return x.to(wide(x.scalar_type())); }
 
-// The logarithm is in float32, as elsewhere: where ranges end depends on it.
 torch::Tensor t5_position_bias(const torch::Tensor& table, const T5Config& config, std::int64_t longest, bool both_ways) {
     const auto positions = torch::arange(longest, torch::kLong);
-    const auto distance = positions.unsqueeze(0) - positions.unsqueeze(1);  // above 0: later
-    const std::int64_t ranges = config.relative_attention_num_buckets / (both_ways ? 2 : 1), single = ranges / 2;
-    const auto size = both_ways ? distance.abs() : (-distance).clamp_min(0);
-    const double reach = std::log(static_cast<double>(config.relative_attention_max_distance) / static_cast<double>(single));
-    const auto wide_range = (torch::log(size.to(torch::kFloat) / single) / reach * (ranges - single)).to(torch::kLong) + single;
-    auto bucket = torch::where(size.lt(single), size, wide_range.clamp_max(ranges - 1));
-    if (both_ways) bucket = bucket + distance.gt(0).to(torch::kLong) * ranges;
-    return torch::embedding(table, bucket.to(table.device())).permute({2, 0, 1}).unsqueeze(0);
+    const auto distance = positions.unsqueeze(0) - positions.unsqueeze(1);
+    return torch::embedding(table, bucket_of(distance, config, both_ways).to(table.device())).permute({2, 0, 1}).unsqueeze(0);
+}
+
+torch::Tensor t5_distance_bias(const torch::Tensor& table, const T5Config& config, std::int64_t longest) {
+    auto result = torch::zeros({table.size(1), distance_values(longest)});
+    const auto distance = torch::arange(1 - longest, longest, torch::kLong);
+    result.narrow(1, 0, distance.size(0)).copy_(torch::embedding(table, bucket_of(distance, config, true)).t());
+    return result;
 }
 
 }  // namespace kohort::model

@@ -40,4 +40,7 @@ torch::Tensor t5_stream(const torch::Tensor& x);
 // both_ways: half of the buckets are for what comes later; else what comes later counts as distance 0.
 torch::Tensor t5_position_bias(const torch::Tensor& table, const T5Config& config, std::int64_t longest, bool both_ways);
 
+// The same of an encoder (both ways) by distance alone, for row_attention.h: fp32 [heads, distance_values(longest)].
+torch::Tensor t5_distance_bias(const torch::Tensor& table, const T5Config& config, std::int64_t longest);
+
 }  // namespace kohort::model

@@ -338,7 +338,7 @@ TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check_training(store, encoder, options);
     const OneThreadAnOperation one_thread;
-    const base::KeptMemory kept_memory;  // each step asks for the same large tensors again
+    const base::KeptMemory kept_memory(10'000);  // each step asks for large tensors again, of ever other sizes
     const RepeatableKernels repeatable(encoder.device());
     return Trainer(comm, store, encoder, options, run, key, metrics).run();
 }

@@ -60,6 +60,11 @@ TEST(KeptMemory, leaves_jemalloc_as_it_was) {
         EXPECT_THAT(times(), testing::Each(testing::AnyOf(-1, -2)));
     }
     EXPECT_EQ(times(), before);
+    {
+        const KeptMemory kept(10'000);
+        EXPECT_THAT(times(), testing::Each(testing::AnyOf(10'000, -2)));
+    }
+    EXPECT_EQ(times(), before);
 }
 
 TEST(KeptMemory, what_is_freed_stays_while_one_lives_and_goes_when_the_last_one_ends) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -33,7 +34,9 @@ class RowAttentionTest : public testing::TestWithParam<torch::ScalarType> {
     static torch::Tensor lengths_of(const Shape& shape) { return torch::tensor(shape.lengths, torch::kLong); }
 };
 
-torch::Tensor plain_attention(const torch::Tensor& joined, const Shape& shape, bool causal) {
+// distances: undefined, or [heads, 2 reach - 1 and some more], for scores that are not scaled.
+torch::Tensor plain_attention(const torch::Tensor& joined, const Shape& shape, bool causal, const torch::Tensor& distances = {},
+                              std::int64_t reach = 0) {
     std::vector<torch::Tensor> results;
     std::int64_t first = 0;
     for (const std::int64_t length : shape.lengths) {
@@ -42,6 +45,11 @@ torch::Tensor plain_attention(const torch::Tensor& joined, const Shape& shape, b
                                .view({length, 3, shape.heads, shape.width})
                                .permute({1, 2, 0, 3});
         auto scores = torch::matmul(split[0], split[1].transpose(1, 2)) / std::sqrt(static_cast<double>(shape.width));
+        if (distances.defined()) {
+            const auto places = torch::arange(length).unsqueeze(0) - torch::arange(length).unsqueeze(1) + reach - 1;
+            scores = scores * std::sqrt(static_cast<double>(shape.width)) +
+                     distances.to(torch::kDouble).index_select(1, places.flatten()).view({shape.heads, length, length});
+        }
         if (causal) scores = scores + torch::full({length, length}, -INFINITY, torch::kDouble).triu(1);
         results.push_back(
             torch::matmul(torch::softmax(scores, -1), split[2]).transpose(0, 1).reshape({length, shape.heads * shape.width}));
@@ -54,7 +62,7 @@ TEST_P(RowAttentionTest, is_plain_attention_of_each_sequence) {
     for (const Shape& shape : shapes)
         for (const bool causal : {false, true}) {
             const auto joined = rows_of(shape);
-            const auto found = row_attention(joined, lengths_of(shape), shape.heads, causal);
+            const auto found = row_attention(joined, lengths_of(shape), shape.heads, {.causal = causal});
             ASSERT_EQ(found.scalar_type(), GetParam());
             const auto expected = plain_attention(joined, shape, causal);
             ASSERT_EQ(found.sizes(), expected.sizes());
@@ -80,6 +88,19 @@ TEST_P(RowAttentionTest, does_not_depend_on_other_sequences) {
     }
 }
 
+TEST_P(RowAttentionTest, adds_what_belongs_to_a_distance) {
+    for (const Shape& shape : shapes)
+        for (const std::int64_t more : {0, 5}) {
+            const std::int64_t reach = *std::max_element(shape.lengths.begin(), shape.lengths.end()) + more;
+            const auto joined = (rows_of(shape).to(torch::kFloat) / std::sqrt(static_cast<double>(shape.width))).to(GetParam());
+            const auto distances = torch::randn({shape.heads, distance_values(reach)}) * 3;
+            const auto found = row_attention(joined, lengths_of(shape), shape.heads, {.scale = 1, .by_distance = distances});
+            const auto expected = plain_attention(joined, shape, false, distances, reach);
+            EXPECT_LE((found.to(torch::kDouble) - expected).abs().max().item<double>(), GetParam() == torch::kBFloat16 ? 0.02 : 2e-6) << shape.width;
+            EXPECT_THROW(row_attention(joined, lengths_of(shape), shape.heads, {.by_distance = distances.slice(1, 2 * more + 2)}), base::Error);
+        }
+}
+
 #if defined(__x86_64__)
 TEST_P(RowAttentionTest, gives_the_same_bits_with_both_instruction_sets) {
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq"))
@@ -91,13 +112,15 @@ TEST_P(RowAttentionTest, gives_the_same_bits_with_both_instruction_sets) {
             constexpr float untouched = 12345;
             const auto room = static_cast<std::size_t>(attention_scratch(shape.lengths.back(), shape.width));
             std::vector<float> scratch(room + fence, untouched);
+            const std::int64_t reach = shape.lengths.back();
+            const auto distances = torch::randn({shape.heads, distance_values(reach)});
             torch::Tensor results[2];
             for (int i = 0; i < 2; ++i) {
                 results[i] = torch::empty({shape.lengths.back(), shape.heads * shape.width}, joined.options());
                 (i == 0 ? row_kernels_avx2 : row_kernels_avx512)
                     .attend({joined.data_ptr(), results[i].data_ptr(),
                              GetParam() == torch::kBFloat16 ? RowType::bfloat16 : RowType::float32, shape.lengths.back(),
-                             shape.heads, shape.width, causal, scratch.data()});
+                             shape.heads, shape.width, causal, 0.25F, distances.data_ptr<float>(), reach, scratch.data()});
             }
             EXPECT_EQ(std::count(scratch.begin() + static_cast<std::ptrdiff_t>(room), scratch.end(), untouched), fence);
             EXPECT_TRUE(torch::equal(results[0], results[1]));
@@ -121,7 +144,7 @@ TEST_P(RowAttentionTest, holds_at_the_ends) {
     EXPECT_EQ(found[3][0].item<float>(), 3.5F);
     joined.index_put_({0, 2}, 0);
     joined.index_put_({0, 4}, INFINITY);
-    EXPECT_EQ(row_attention(joined, lengths_of(shape), 1, true).to(torch::kFloat)[0][0].item<float>(), INFINITY);
+    EXPECT_EQ(row_attention(joined, lengths_of(shape), 1, {.causal = true}).to(torch::kFloat)[0][0].item<float>(), INFINITY);
 }
 
 TEST_P(RowAttentionTest, refuses_what_it_does_not_know) {
