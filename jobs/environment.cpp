@@ -7,8 +7,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 #include "base/error.h"
+#include "model/split_product.h"
 
 namespace kohort::jobs {
 namespace {
@@ -31,7 +33,8 @@ void fix_numeric_environment(const std::string& isa, char** arguments) {
     if ((level == "avx512" && best != "avx512") || (level == "avx2" && best == "baseline"))
         base::fail(base::ErrorKind::environment, "--isa {}: this machine's processor ({}) has {} only", level,
                    processor_name(), best);
-    if (const char* set = std::getenv(marker); set && level == set) return;
+    const std::string asked_and_level = isa + "/" + level;
+    if (const char* set = std::getenv(marker); set && asked_and_level == set) return;
 
     const auto put = [](const char* name, const char* value) { ::setenv(name, value, 1); };
     for (const char* name : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}) put(name, "1");
@@ -56,7 +59,7 @@ void fix_numeric_environment(const std::string& isa, char** arguments) {
         put("ATEN_CPU_CAPABILITY", "default");
         put("MKL_CBWR", "COMPATIBLE");
     }
-    put(marker, level.c_str());
+    put(marker, asked_and_level.c_str());
     // By its own path, so that ps and top show the program's name and not "exe".
     std::error_code unknown;
     const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
@@ -66,7 +69,8 @@ void fix_numeric_environment(const std::string& isa, char** arguments) {
 
 std::string instruction_set() {
     const char* set = std::getenv(marker);
-    return set ? set : best_instruction_set();
+    const std::string level = set ? std::string(set).substr(std::string_view(set).find('/') + 1) : best_instruction_set();
+    return model::split_products_usable() ? level + " and tiles" : level;
 }
 
 std::string processor_name() {

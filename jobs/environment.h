@@ -11,7 +11,7 @@ namespace kohort::jobs {
 // `isa` is "auto", "avx2" or "avx512"; forcing what the machine lacks is Error(environment).
 void fix_numeric_environment(const std::string& isa, char** arguments);
 
-// The level in force: "avx512", "avx2" or "baseline".
+// What is in force: "avx512", "avx2" or "baseline", and whether products of fp32 are made in tiles (split_product.h).
 std::string instruction_set();
 
 // The processor's name, for the check that all ranks run on one kind.

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <string>
@@ -37,8 +38,17 @@ void give_back() {
     for_each_arena([](const std::string& arena) { mallctl((arena + "purge").c_str(), nullptr, nullptr, nullptr, 0); });
 }
 
+// jemalloc makes the arena for such on first use, and lets it keep nothing.
+void make_arena_of_large_ones() {
+    constexpr std::size_t large = 16 << 20;
+    void* memory = std::malloc(large);
+    __asm__ volatile("" : : "r"(memory) : "memory");  // or nothing would be taken
+    std::free(memory);
+}
+
 void keep(ssize_t time) {
     if (!mallctl) return;
+    make_arena_of_large_ones();
     give_back();
     const auto keep_all_of = [time](const std::string& name) {
         ssize_t old = 0;

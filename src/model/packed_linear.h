@@ -1,5 +1,6 @@
-// A linear layer as inference on a CPU wants it: the weights are laid out once for oneDNN's kernels instead of with
-// every product, and bias, activation and the addition to a residual are part of the product, which rounds less too.
+// A linear layer as inference on a CPU wants it: the weights are laid out once instead of with every product, for oneDNN's
+// kernels (packed_linear_onednn.cpp) or in bf16 parts (packed_linear_split.cpp); biases and the addition to a residual are part
+// of the product.
 #pragma once
 
 #include <torch/torch.h>

@@ -1,4 +1,4 @@
-// For LibTorch's wheels: they have an oneDNN of their own inside, beside which no other can be loaded.
+// For LibTorch's wheels, which have an oneDNN of their own inside, beside which no other can be loaded: split products or none.
 #include "model/packed_linear_split.h"
 
 namespace kohort::model {

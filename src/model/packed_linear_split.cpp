@@ -13,7 +13,7 @@ class SplitLinear : public PackedLinear {
   public:
     SplitLinear(const torch::Tensor& weight, const torch::Tensor& bias)
         : in_(weight.size(1)), out_(weight.size(0)), right_({weight.data_ptr<float>(), in_, out_, in_, /*by_columns=*/true}) {
-        if (bias.defined()) bias_ = bias.detach().contiguous().clone();
+        if (bias.defined()) bias_ = bias.detach().expand({out_}).contiguous().clone();
     }
 
     torch::Tensor run(const torch::Tensor& x, std::optional<Activation> activation) const override {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/amx.h"
+#include "base/error.h"
 #include "model/split_product_kernel.h"
 
 namespace kohort::model {
@@ -74,6 +75,10 @@ void multiply_rows(const Portion& portion, const MatrixLines& left, std::int64_t
     }
 }
 
+void check_depth(std::int64_t left, std::int64_t right) {
+    if (left != right || left == 0) base::fail(base::ErrorKind::internal, "no product of {} columns and {} rows", left, right);
+}
+
 }  // namespace
 
 bool split_products_usable() {
@@ -88,6 +93,7 @@ bool split_product_pays(std::int64_t rows, std::int64_t depth, std::int64_t colu
 }
 
 void multiply_split(const FloatMatrix& left, const FloatMatrix& right, const ProductOutput& output) {
+    check_depth(left.columns, right.rows);
     thread_local Blocks blocks;
     const MatrixLines rows = rows_of(left), columns = columns_of(right);
     const std::int64_t depth = std::min(in_passing.depth, (right.rows + step_depth - 1) / step_depth * step_depth);
@@ -116,6 +122,7 @@ SplitMatrix::SplitMatrix(const FloatMatrix& right) : rows_(right.rows), columns_
 }
 
 void SplitMatrix::multiply_into(const FloatMatrix& left, const ProductOutput& output) const {
+    check_depth(left.columns, rows_);
     const std::uint16_t* from = parts_.data();
     for (std::int64_t k = 0; k < rows_; k += of_split_matrix.depth) {
         multiply_rows(of_split_matrix, rows_of(left), k, from, 0, columns_, columns_, output);

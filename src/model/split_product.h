@@ -26,14 +26,13 @@ struct ProductOutput {
     bool add = false;             // to what is there
 };
 
-// Whether this machine has such tiles and the environment does not forbid them: ONEDNN_MAX_CPU_ISA, which --isa sets, rules
-// oneDNN's kernels and these alike.
+// Whether this machine has such tiles and ONEDNN_MAX_CPU_ISA, which --isa sets, is DEFAULT or not there.
 bool split_products_usable();
 
 // Whether a product of such a shape is faster so: matrices are split in passing, which few rows or columns do not repay.
 bool split_product_pays(std::int64_t rows, std::int64_t depth, std::int64_t columns);
 
-// left [m, k] right [k, n]. Needs split_products_usable(). A number that is not finite, or rounds to more than bf16 holds
+// left [m, k] right [k, n], k at least 1. Needs split_products_usable(). A number that is not finite, or rounds to more than bf16 holds
 // (3.39e38), makes its sums NaN; of numbers below 1e-31 the last digits are lost.
 void multiply_split(const FloatMatrix& left, const FloatMatrix& right, const ProductOutput& output);
 

@@ -7,7 +7,7 @@
 namespace kohort::model {
 
 // x weightᵀ + bias (undefined: none) for x [n, in] and weight [out, in], with gradients to all three. fp32 on a CPU is
-// multiplied by oneDNN where this build has it, anything else by LibTorch. The result has the same bits on any number of
+// multiplied in bf16 parts (split_product.h) or by oneDNN where this build has it, anything else by LibTorch. The result has the same bits on any number of
 // threads, each of which must compute with one (at::set_num_threads).
 torch::Tensor training_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
 

@@ -32,7 +32,7 @@ struct Matrix {
 void multiply(const Matrix& a, const Matrix& b, const torch::Tensor& bias, torch::Tensor& result) {
     const std::int64_t rows = result.size(0), columns = result.size(1), depth = a.values.size(1);
     if (split_products_usable() && split_product_pays(rows, depth, columns)) {
-        const auto added = bias.defined() ? bias.contiguous() : bias;
+        const auto added = bias.defined() ? bias.expand({columns}).contiguous() : bias;
         return multiply_split(a.view(), b.view(), {result.data_ptr<float>(), bias.defined() ? added.data_ptr<float>() : nullptr});
     }
     if (bias.defined()) result.copy_(bias.expand_as(result));

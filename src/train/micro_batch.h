@@ -20,7 +20,7 @@ struct MicroBatch {
 // Sorts the sequences by (length, place) and cuts them into micro-batches of at most `token_budget` tokens with
 // padding (a longer sequence is one by itself). A cut is also made where the length changes and the micro-batch is
 // half full, so that most micro-batches need no padding. token_budget 0: total / 24, within [1024, 8192]: the
-// weights are gone through once for each.
+// weights are gone through once for each, though small steps keep few ranks and threads busy then.
 // Micro-batches come dearest first.
 std::vector<MicroBatch> plan_micro_batches(std::span<const std::int32_t> lengths, std::int64_t token_budget);
 

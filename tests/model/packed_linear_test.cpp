@@ -1,4 +1,4 @@
-// Layers packed for oneDNN against plain PyTorch in double: shapes that fill no block, both types, all that is fused.
+// Layers packed for encoding against plain PyTorch in double: shapes that fill no block, both types, all that is fused.
 #include "model/packed_linear.h"
 
 #include <gtest/gtest.h>

@@ -97,7 +97,7 @@ TEST_P(RowAttentionTest, adds_what_belongs_to_a_distance) {
             const auto found = row_attention(joined, lengths_of(shape), shape.heads, {.scale = 1, .by_distance = distances});
             const auto expected = plain_attention(joined, shape, false, distances, reach);
             EXPECT_LE((found.to(torch::kDouble) - expected).abs().max().item<double>(), GetParam() == torch::kBFloat16 ? 0.02 : 2e-6) << shape.width;
-            EXPECT_THROW(row_attention(joined, lengths_of(shape), shape.heads, {.by_distance = distances.slice(1, 2 * more + 2)}), base::Error);
+            EXPECT_THROW(row_attention(joined, lengths_of(shape), shape.heads, {.by_distance = distances.slice(1, 2 * more + 2).contiguous()}), base::Error);
         }
 }
 

@@ -5,7 +5,14 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <limits>
+#include <string>
+
+#include "base/error.h"
+#include "model/packed_linear_split.h"
 
 namespace kohort::model {
 namespace {
@@ -60,9 +67,11 @@ TEST_F(SplitProduct, is_no_less_exact_than_float32_in_all_shapes_and_layouts) {
                     EXPECT_LE(off.abs().max().item<double>(), 12 * (allowed + more));
                 };
                 const auto left_view = view(left, left_by_columns, gap), right_view = view(right, right_by_columns, gap);
-                auto found = torch::full_like(before, std::nanf(""));
+                const auto room = torch::full({before.numel() + 32}, 77.0F);  // what is behind stays
+                auto found = room.narrow(0, 0, before.numel()).view(before.sizes());
                 multiply_split(left_view, right_view, {found.data_ptr<float>()});
                 check(found, product, 0);
+                EXPECT_TRUE(room.narrow(0, before.numel(), 32).equal(torch::full({32}, 77.0F)));
                 found = before.clone();
                 multiply_split(left_view, right_view, {found.data_ptr<float>(), bias.data_ptr<float>(), true});
                 check(found, product + bias.to(torch::kDouble) + before.to(torch::kDouble), 1e-7);
@@ -71,6 +80,16 @@ TEST_F(SplitProduct, is_no_less_exact_than_float32_in_all_shapes_and_layouts) {
                 kept.multiply_into(left_view, {found.data_ptr<float>(), bias.data_ptr<float>()});
                 check(found, product + bias.to(torch::kDouble), 1e-7);
             }
+}
+
+TEST_F(SplitProduct, a_row_does_not_depend_on_others) {
+    const auto left = torch::randn({300, 800}), right = torch::randn({800, 70});
+    const SplitMatrix kept(view(right, false, 0));
+    auto all = torch::empty({300, 70}), some = torch::empty({17, 70});
+    kept.multiply_into(view(left, false, 0), {all.data_ptr<float>()});
+    kept.multiply_into(view(left.slice(0, 260, 277), false, 0), {some.data_ptr<float>()});
+    EXPECT_TRUE(some.equal(all.slice(0, 260, 277)));
+    EXPECT_THROW(kept.multiply_into(view(left.slice(1, 0, 700).contiguous(), false, 0), {all.data_ptr<float>()}), base::Error);
 }
 
 // One term in each sum: no rounding of sums hides a part that is missing.
@@ -115,6 +134,18 @@ TEST_F(SplitProduct, very_small_and_very_large_numbers_keep_their_size) {
         EXPECT_LE(root_mean_square(found - exact), 1e-6 * root_mean_square(exact)) << scale;
     }
 }
+
+#if defined(__linux__)
+TEST(SplitProductChoice, is_made_where_the_processor_has_tiles) {
+    std::ifstream info("/proc/cpuinfo");
+    const std::string text{std::istreambuf_iterator<char>(info), {}};
+    if (std::getenv("ONEDNN_MAX_CPU_ISA") || text.find("amx_bf16") == std::string::npos || text.find("avx512_bf16") == std::string::npos)
+        GTEST_SKIP() << "no tiles, or not asked for";
+    EXPECT_TRUE(split_products_usable());
+    EXPECT_TRUE(pack_split_linear(torch::randn({64, 64}), {}));
+    EXPECT_FALSE(pack_split_linear(torch::randn({64, 64}).to(torch::kBFloat16), {}));
+}
+#endif
 
 TEST(SplitProductShapes, few_rows_or_columns_do_not_pay) {
     EXPECT_TRUE(split_product_pays(512, 256, 256));

@@ -179,6 +179,17 @@ TEST(T5PositionBias, follows_the_buckets_of_either_kind) {
     }
 }
 
+TEST(T5PositionBias, is_the_same_by_distance) {
+    const torch::NoGradGuard no_gradients;
+    const auto config = small_config(false, true);
+    const auto table = torch::randn({config.relative_attention_num_buckets, 2});
+    for (const std::int64_t longest : {1, 2, 17, 300}) {
+        const auto bias = t5_position_bias(table, config, longest, true), by_distance = t5_distance_bias(table, config, longest);
+        for (std::int64_t i = 0; i < longest; i += 5)
+            EXPECT_TRUE(bias[0].select(1, i).equal(by_distance.slice(1, longest - 1 - i, 2 * longest - 1 - i))) << i << " of " << longest;
+    }
+}
+
 TEST(T5DecoderConfig, numbers_that_make_no_decoder_are_refused) {
     const auto refused = [](auto change) {
         auto config = small_config(false, true);
