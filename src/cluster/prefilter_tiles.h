@@ -7,18 +7,11 @@
 // one for each further instruction (Intel SDM, TDPBF16PS), which prefilter.cpp counts as tile_roundings.
 #pragma once
 
+#include "base/amx.h"
 #include "cluster/prefilter_kernel_impl.h"
 
 namespace kohort::cluster {
 namespace {
-
-// All eight tiles are whole.
-struct alignas(64) TileShapes {
-    std::uint8_t palette, start_row, reserved[14];
-    std::uint16_t bytes[16];  // of a line
-    std::uint8_t lines[16];
-};
-constexpr TileShapes tile_shapes = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
 // Format has besides: multiply_two(), tiles 4 and 5 by tile 6 added to tiles 0 and 2; multiply_four(), by tile 7 as well,
 // added to tiles 1 and 3.
@@ -32,7 +25,7 @@ struct TileProducts {
     static void multiply_panel(const std::uint32_t* rows, std::int64_t count, std::int64_t words, const std::uint32_t* packed,
                                const std::int32_t* starts, std::uint32_t* products, const float* fetched) {
         __asm__ volatile("" ::: "memory");  // what the tiles read is in memory by now
-        _tile_loadconfig(&tile_shapes);
+        _tile_loadconfig(&base::whole_tiles);
         constexpr std::int64_t wide = vectors * lanes, columns = vectors > 1 ? 2 * lanes : lanes;
         const std::int64_t whole = count / rows_together * rows_together;
         const char* fetch = reinterpret_cast<const char*>(fetched);

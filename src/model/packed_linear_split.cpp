@@ -42,8 +42,9 @@ class SplitLinear : public PackedLinear {
 }  // namespace
 
 std::shared_ptr<const PackedLinear> pack_split_linear(const torch::Tensor& weight, const torch::Tensor& bias) {
+    constexpr std::int64_t narrowest = 32;  // a block's width (split_product_kernel.h): less is mostly filling
     const bool suits = weight.is_cpu() && weight.scalar_type() == torch::kFloat && split_products_usable() && row_kernels() &&
-                       std::min(weight.size(0), weight.size(1)) >= 32;
+                       std::min(weight.size(0), weight.size(1)) >= narrowest;
     return suits ? std::make_shared<SplitLinear>(weight.detach().contiguous(), bias) : nullptr;
 }
 

@@ -7,7 +7,8 @@
 #include "model/row_kernels.h"
 
 namespace kohort::model {
-torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads, const RowAttention& how) {
+torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads,
+                            const RowAttention& how) {
     const auto* kernels = row_kernels();
     const bool half = joined.scalar_type() == torch::kBFloat16;
     if (!kernels || !joined.is_cpu() || !joined.is_contiguous() || (!half && joined.scalar_type() != torch::kFloat) ||
@@ -16,8 +17,8 @@ torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& le
     const std::int64_t size = joined.size(1) / 3, bytes = joined.element_size(), longest = lengths.max().item<std::int64_t>();
     const bool distances = how.by_distance.defined();
     const std::int64_t reach = distances ? (how.by_distance.size(1) - distance_values(0)) / 2 : 0;
-    if (distances && (how.by_distance.scalar_type() != torch::kFloat || !how.by_distance.is_contiguous() || how.by_distance.size(0) != heads ||
-                      how.by_distance.size(1) != distance_values(reach) || reach < longest))
+    if (distances && (how.by_distance.scalar_type() != torch::kFloat || !how.by_distance.is_contiguous() ||
+                      how.by_distance.size(0) != heads || how.by_distance.size(1) != distance_values(reach) || reach < longest))
         base::fail(base::ErrorKind::internal, "attention by rows does not know such distances");
     const auto scale = static_cast<float>(how.scale.value_or(1 / std::sqrt(static_cast<double>(size / heads))));
     auto result = torch::empty({joined.size(0), size}, joined.options());

@@ -10,7 +10,7 @@
 namespace kohort::model {
 
 struct RowAttention {
-    bool causal = false;             // a token looks at those before it and at itself
+    bool causal = false;               // a token looks at those before it and at itself
     std::optional<double> scale = {};  // of scores; 1 / sqrt(width) where nothing is given
     torch::Tensor by_distance = {};  // fp32 [heads, distance_values(reach)] of row_kernels.h, reach at least the longest length
 };
@@ -20,6 +20,7 @@ struct RowAttention {
 // heads width] of the same type. Computed in fp32 by the calling thread; finite values give the same bits with AVX2 and with
 // AVX-512, and whatever other sequences there are. (Causal: a value that is not finite may spoil up to seven tokens before
 // it.) Only where row_kernels() gives any.
-torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads, const RowAttention& how = {});
+torch::Tensor row_attention(const torch::Tensor& joined, const torch::Tensor& lengths, std::int64_t heads,
+                            const RowAttention& how = {});
 
 }  // namespace kohort::model

@@ -29,10 +29,10 @@ const SplitKernel* split_kernel() {
 // How much is split and multiplied at a time. The blocks of one side stay in the second-level cache, 2 MB on machines with
 // such tiles, while those of the other are read once.
 struct Portion {
-    std::int64_t rows, depth, columns;
+    std::int64_t rows, depth;  // of the left side
 };
-constexpr Portion of_split_matrix{256, 768, 0}, in_passing{32, 512, 0};
-constexpr std::int64_t numbers_in_cache = 512 * 384;
+constexpr Portion of_split_matrix{256, 768}, in_passing{32, 512};
+constexpr std::int64_t numbers_in_cache = 512 * 384;  // of a right side that is split in passing
 
 std::int64_t blocks_of(std::int64_t lines, std::int64_t depth) {
     return (lines + block_lines - 1) / block_lines * ((depth + step_depth - 1) / step_depth);

@@ -32,11 +32,12 @@ bool split_products_usable();
 // Whether a product of such a shape is faster so: matrices are split in passing, which few rows or columns do not repay.
 bool split_product_pays(std::int64_t rows, std::int64_t depth, std::int64_t columns);
 
-// left [m, k] right [k, n], k at least 1. Needs split_products_usable(). A number that is not finite, or rounds to more than bf16 holds
-// (3.39e38), makes its sums NaN; of numbers below 1e-31 the last digits are lost.
+// left [m, k] right [k, n], k at least 1. Needs split_products_usable(). A number that is not finite, or rounds to more than
+// bf16 holds (3.39e38), makes its sums NaN; of numbers below 1e-31 the last digits are lost.
 void multiply_split(const FloatMatrix& left, const FloatMatrix& right, const ProductOutput& output);
 
-// A right side that is split once for many products.
+// A right side [k, n] that is split once for many products: six bytes a number. As multiply_split() otherwise, but for the last
+// bits where k is above 512.
 class SplitMatrix {
   public:
     explicit SplitMatrix(const FloatMatrix& right);

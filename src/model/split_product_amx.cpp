@@ -1,12 +1,13 @@
 // How exact this is. A float32 number has 24 significant bits, a bf16 number 8. Rounding to nearest, a = a1 + r1 with
 // |r1| <= 2^-8 |a|, r1 = a2 + r2 with |r2| <= 2^-16 |a| and r2 of at most 8 significant bits: r2 = a3, and nothing is left.
 // (Parts below 2^-126 count as zero in tiles, so numbers below 2^-103 lose their last ones.) Left out of the products are
-// a2 b3, a3 b2 and a3 b3: less than 2^-23 |a b| together, and some 2^-25 as a rule, where float32 itself rounds a product
+// a2 b3, a3 b2 and a3 b3: 2^-23 |a b| together at worst, and some 2^-25 as a rule, where float32 itself rounds a product
 // by up to 2^-24. An instruction adds 16 products each to two sums, both rounded to float32 at each step, adds the two and
 // then adds to the tile (Intel SDM, TDPBF16PS): a sum in a tile is rounded once in 32 terms of a part, six times for
 // the six, where fused multiply-adds round 32 times.
 #include <immintrin.h>
 
+#include "base/amx.h"
 #include "model/split_product_kernel.h"
 
 namespace kohort::model {
@@ -88,14 +89,6 @@ void split_across(const float* values, std::int64_t stride, std::int64_t lines, 
         for (int part = 0; part < split_parts; ++part) to.registers[part][pair] = _mm512_permutexvar_epi16(pairs, parts[part]);
     }
 }
-
-// All eight tiles are whole.
-struct alignas(64) TileShapes {
-    std::uint8_t palette, start_row, reserved[14];
-    std::uint16_t bytes[16];  // of a line
-    std::uint8_t lines[16];
-};
-constexpr TileShapes tile_shapes = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
 template <int part>
 void load_left(const std::uint16_t* block) {
@@ -198,7 +191,7 @@ void split_lines(const MatrixLines& from, Side side, std::uint16_t* blocks) {
 
 void multiply_blocks(const SplitBlocks& blocks) {
     __asm__ volatile("" ::: "memory");  // what the tiles read is in memory by now
-    _tile_loadconfig(&tile_shapes);
+    _tile_loadconfig(&base::whole_tiles);
     alignas(64) float sums[block_lines * block_lines];
     const std::int64_t each = blocks.steps * block_values;
     const auto one = [&](std::int64_t row, std::int64_t column) {

@@ -139,7 +139,8 @@ TEST_F(SplitProduct, very_small_and_very_large_numbers_keep_their_size) {
 TEST(SplitProductChoice, is_made_where_the_processor_has_tiles) {
     std::ifstream info("/proc/cpuinfo");
     const std::string text{std::istreambuf_iterator<char>(info), {}};
-    if (std::getenv("ONEDNN_MAX_CPU_ISA") || text.find("amx_bf16") == std::string::npos || text.find("avx512_bf16") == std::string::npos)
+    if (std::getenv("ONEDNN_MAX_CPU_ISA") || text.find("amx_bf16") == std::string::npos ||
+        text.find("avx512_bf16") == std::string::npos)
         GTEST_SKIP() << "no tiles, or not asked for";
     EXPECT_TRUE(split_products_usable());
     EXPECT_TRUE(pack_split_linear(torch::randn({64, 64}), {}));
