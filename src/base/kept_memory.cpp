@@ -2,7 +2,9 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -46,16 +48,31 @@ void make_arena_of_large_ones() {
     std::free(memory);
 }
 
-void keep(ssize_t time) {
+constexpr ssize_t forever = -1;
+
+void keep() {
     if (!mallctl) return;
     make_arena_of_large_ones();
     give_back();
-    const auto keep_all_of = [time](const std::string& name) {
+    const auto keep_all_of = [](const std::string& name) {
         ssize_t old = 0;
-        if (change(name, time, old)) before[name] = old;
+        if (change(name, forever, old)) before[name] = old;
     };
     keep_all_of("arenas.dirty_decay_ms");
     for_each_arena([&](const std::string& arena) { keep_all_of(arena + "dirty_decay_ms"); });
+}
+
+std::size_t number(const std::string& name) {
+    std::size_t value = 0, size = sizeof value;
+    mallctl(name.c_str(), &value, &size, nullptr, 0);
+    return value;
+}
+
+std::size_t kept_bytes() {
+    constexpr int all_arenas = 4096;  // MALLCTL_ARENAS_ALL
+    std::uint64_t now = 1;
+    mallctl("epoch", nullptr, nullptr, &now, sizeof now);
+    return number("stats.arenas." + std::to_string(all_arenas) + ".pdirty") * number("arenas.page");
 }
 
 // An arena that came meanwhile has from now on the time that new ones have.
@@ -74,14 +91,23 @@ void keep_no_longer() {
 
 }  // namespace
 
-KeptMemory::KeptMemory(std::int64_t milliseconds) {
+KeptMemory::KeptMemory() {
     const std::lock_guard lock(mutex);
-    if (living++ == 0) keep(static_cast<ssize_t>(milliseconds));
+    if (living++ == 0) keep();
 }
 
 KeptMemory::~KeptMemory() {
     const std::lock_guard lock(mutex);
     if (--living == 0) keep_no_longer();
+}
+
+void KeptMemory::bound(std::size_t allowance) {
+    if (!mallctl) return;
+    const std::size_t kept = kept_bytes();
+    if (of_one_step_ == 0) of_one_step_ = kept;
+    if (kept <= of_one_step_ + std::max(allowance, of_one_step_ / 4)) return;
+    give_back();
+    of_one_step_ = 0;
 }
 
 }  // namespace kohort::base

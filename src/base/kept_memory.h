@@ -2,20 +2,25 @@
 // a while, and the system fills every page with zeros when it is asked for again: a quarter of the time of encoding in bf16.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 
 namespace kohort::base {
 
-// While any of these lives, jemalloc keeps what is freed, for the time that the first one names; what was free before goes back
-// first, and so it does when the last one ends (but for the little that threads' caches hold). Does nothing with another
-// allocator. Forever is for work that asks for the same sizes again and again: of others ever more would be kept.
+// While any of these lives, jemalloc keeps what is freed; what was free before goes back first, and so it does when the last one
+// ends (but for the little that threads' caches hold). Does nothing with another allocator.
 class KeptMemory {
   public:
-    static constexpr std::int64_t forever = -1;
-    explicit KeptMemory(std::int64_t milliseconds = forever);
+    KeptMemory();
     ~KeptMemory();
     KeptMemory(const KeptMemory&) = delete;
     KeptMemory& operator=(const KeptMemory&) = delete;
+
+    // Between two steps of work that asks for ever other sizes, of which ever more would be kept: gives all back once that is
+    // `allowance` bytes, or a quarter, more than one step leaves.
+    void bound(std::size_t allowance = std::size_t{512} << 20);
+
+  private:
+    std::size_t of_one_step_ = 0;  // bytes kept after the first step since all was given back
 };
 
 }  // namespace kohort::base

@@ -116,11 +116,13 @@ class Trainer {
         measure_ceiling();
         base::Progress progress(std::string(objective_->name()), options_.steps, "steps", comm_.is_root());
         progress.begin_at(step_);
+        base::KeptMemory kept_memory;  // each step asks for large tensors again, of ever other sizes
         report_.resumed_at = step_;
         while (step_ < options_.steps && !patience_is_over(report_.held_out_loss, options_.patience)) {
             save_if_due();
             const double loss = one_step();
             ++step_;
+            kept_memory.bound();
             progress.set(step_);
             progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", loss, schedule_.rate(step_ - 1), tokens_a_second_));
             watch_.add(step_ - 1, loss);
@@ -338,7 +340,6 @@ TrainReport train(parallel::Communicator& comm, const TokenStore& store, model::
                   const std::filesystem::path& run, const std::string& key, base::Metrics& metrics) {
     check_training(store, encoder, options);
     const OneThreadAnOperation one_thread;
-    const base::KeptMemory kept_memory(10'000);  // each step asks for large tensors again, of ever other sizes
     const RepeatableKernels repeatable(encoder.device());
     return Trainer(comm, store, encoder, options, run, key, metrics).run();
 }
