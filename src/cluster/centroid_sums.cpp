@@ -23,42 +23,53 @@ using Doubles = double __attribute__((vector_size(64)));
 using Integers = std::int64_t __attribute__((vector_size(64)));
 using UnalignedIntegers = std::int64_t __attribute__((vector_size(64), aligned(8), may_alias));
 
-[[gnu::always_inline]] inline void add_to(const float* row, std::int64_t d, double scale, std::int64_t* sums) {
+// Each component is rounded, added to the sums `to` and, where it moves, taken off those of `from`.
+template <bool moves>
+[[gnu::always_inline]] inline void add(const float* row, std::int64_t d, double scale, std::int64_t* from, std::int64_t* to) {
     std::int64_t j = 0;
     for (; j + 8 <= d; j += 8) {
         const Doubles shifted = __builtin_convertvector(*reinterpret_cast<const Floats*>(row + j), Doubles) * scale + rounder;
-        auto& sum = *reinterpret_cast<UnalignedIntegers*>(sums + j);
-        sum += reinterpret_cast<Integers>(shifted) - std::bit_cast<std::int64_t>(rounder);
+        const Integers component = reinterpret_cast<Integers>(shifted) - std::bit_cast<std::int64_t>(rounder);
+        *reinterpret_cast<UnalignedIntegers*>(to + j) += component;
+        if constexpr (moves) *reinterpret_cast<UnalignedIntegers*>(from + j) -= component;
     }
     for (; j < d; ++j) {
         const double shifted = static_cast<double>(row[j]) * scale + rounder;
-        sums[j] += std::bit_cast<std::int64_t>(shifted) - std::bit_cast<std::int64_t>(rounder);
+        const std::int64_t component = std::bit_cast<std::int64_t>(shifted) - std::bit_cast<std::int64_t>(rounder);
+        to[j] += component;
+        if constexpr (moves) from[j] -= component;
     }
 }
 
-void add_portable(const float* row, std::int64_t d, double scale, std::int64_t* sums) { add_to(row, d, scale, sums); }
+template <bool moves>
+void add_portable(const float* row, std::int64_t d, double scale, std::int64_t* from, std::int64_t* to) {
+    add<moves>(row, d, scale, from, to);
+}
 
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] void add_avx2(const float* row, std::int64_t d, double scale, std::int64_t* sums) {
-    add_to(row, d, scale, sums);
+template <bool moves>
+[[gnu::target("avx2")]] void add_avx2(const float* row, std::int64_t d, double scale, std::int64_t* from, std::int64_t* to) {
+    add<moves>(row, d, scale, from, to);
 }
-[[gnu::target("avx512f")]] void add_avx512(const float* row, std::int64_t d, double scale, std::int64_t* sums) {
-    add_to(row, d, scale, sums);
+template <bool moves>
+[[gnu::target("avx512f")]] void add_avx512(const float* row, std::int64_t d, double scale, std::int64_t* from, std::int64_t* to) {
+    add<moves>(row, d, scale, from, to);
 }
 #endif
 
-using AddFunction = void (*)(const float*, std::int64_t, double, std::int64_t*);
+using AddFunction = void (*)(const float*, std::int64_t, double, std::int64_t*, std::int64_t*);
 
+template <bool moves>
 AddFunction choose_add() {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f")) return add_avx512;
-    if (__builtin_cpu_supports("avx2")) return add_avx2;
+    if (__builtin_cpu_supports("avx512f")) return add_avx512<moves>;
+    if (__builtin_cpu_supports("avx2")) return add_avx2<moves>;
 #endif
-    return add_portable;
+    return add_portable<moves>;
 }
 
-const AddFunction chosen_add = choose_add();
+const AddFunction chosen_add = choose_add<false>(), chosen_move = choose_add<true>();
 
 }  // namespace
 
@@ -69,7 +80,11 @@ CentroidGrid::CentroidGrid(std::int64_t global_rows, double largest_component)
 
 void CentroidGrid::accumulate(const float* row, std::int64_t d, float factor, std::int64_t* sums) const {
     // A negative factor negates the rounded integer exactly, because half to even is symmetric.
-    chosen_add(row, d, static_cast<double>(factor) * scale_, sums);
+    chosen_add(row, d, static_cast<double>(factor) * scale_, nullptr, sums);
+}
+
+void CentroidGrid::move(const float* row, std::int64_t d, float factor, std::int64_t* from, std::int64_t* to) const {
+    chosen_move(row, d, static_cast<double>(factor) * scale_, from, to);
 }
 
 void CentroidGrid::mean(std::span<const std::int64_t> sums, double mass, float* centroid) const {

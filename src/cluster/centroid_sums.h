@@ -28,6 +28,9 @@ class CentroidGrid {
     // is a row's weight, negative where the row is taken out.
     void accumulate(const float* row, std::int64_t d, float factor, std::int64_t* sums) const;
 
+    // The same, with what `to` [d] gains taken off `from` [d]: a row that changes its cluster.
+    void move(const float* row, std::int64_t d, float factor, std::int64_t* from, std::int64_t* to) const;
+
     // float32((double)sum / mass * 2^-exponent) for each component. mass > 0: the sum of the rows' weights.
     void mean(std::span<const std::int64_t> sums, double mass, float* centroid) const;
 

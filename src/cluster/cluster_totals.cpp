@@ -30,11 +30,12 @@ double ClusterTotals::mass(std::int64_t cluster) const {
 void ClusterTotals::take(AssignmentDelta& delta, const float* row, float weight, std::int32_t before, std::int32_t now) const {
     const std::int64_t mass = mass_of(weight);
     if (before >= 0) {
-        grid_.accumulate(row, d_, -weight, delta.sums(before));
+        grid_.move(row, d_, weight, delta.sums(before), delta.sums(now));
         delta.count(before) -= weight > 0;
         delta.mass(before) -= mass;
+    } else {
+        grid_.accumulate(row, d_, weight, delta.sums(now));
     }
-    grid_.accumulate(row, d_, weight, delta.sums(now));
     delta.count(now) += weight > 0;
     delta.mass(now) += mass;
     ++delta.changed();

@@ -92,15 +92,22 @@ void Lloyd::assign_rows(const DistanceKernel& kernel, const float* values, const
     Answers answers{worker.fresh.data()};
     if (keep_bounds_) answers.upper = worker.upper.data(), answers.lower = worker.lower.data();
     worker.work += kernel.assign(values, norms, count, answers);
+    // Whether a row changes is chance to the processor: the rows that do are found without a branch.
+    std::array<std::int32_t, block_rows> changed;
+    std::size_t changes = 0;
     for (std::int64_t i = 0; i < count; ++i) {
         const auto at = static_cast<std::size_t>(i);
-        std::int32_t& label = labels_[static_cast<std::size_t>(locals[at])];
-        if (label != worker.fresh[at]) {
-            totals_.take(worker.delta, values + i * d_, rows_.weight(locals[at]), label, worker.fresh[at]);
-            label = worker.fresh[at];
-        }
-        if (keep_bounds_) bounds_->set(locals[at], worker.upper[at], worker.lower[at]);
+        changed[changes] = static_cast<std::int32_t>(i);
+        changes += labels_[static_cast<std::size_t>(locals[at])] != worker.fresh[at];
     }
+    for (const std::int32_t i : std::span(changed).first(changes)) {
+        const auto at = static_cast<std::size_t>(i);
+        std::int32_t& label = labels_[static_cast<std::size_t>(locals[at])];
+        totals_.take(worker.delta, values + i * d_, rows_.weight(locals[at]), label, worker.fresh[at]);
+        label = worker.fresh[at];
+    }
+    if (!keep_bounds_) return;
+    for (std::size_t i = 0; i < locals.size(); ++i) bounds_->set(locals[i], worker.upper[i], worker.lower[i]);
 }
 
 void Lloyd::visit_tile(const DistanceKernel& kernel, const RowTile& tile, Worker& worker) {

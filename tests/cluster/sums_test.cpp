@@ -12,22 +12,30 @@ namespace kohort::cluster {
 namespace {
 
 TEST(CentroidGrid, rounds_as_the_exact_sum_does) {
+    constexpr std::size_t d = 1003;  // no multiple of a register's lanes
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
     for (const double largest : {1.0, 3e38, 1e-40, 7.5})
         for (const std::int64_t rows : {1, 5000, 1 << 30}) {
             const CentroidGrid grid(rows, largest);
             EXPECT_EQ(grid.exponent(), parallel::fixed_point_exponent(std::max<std::int64_t>(rows, 4096), largest));
-            std::vector<float> x(1000);
+            std::vector<float> x(d);
             for (float& value : x)
                 value = static_cast<float>(std::clamp(static_cast<double>(normal(random)), -1.0, 1.0) * largest);
             x[0] = static_cast<float>(largest), x[1] = -x[0];
-            std::vector<std::int64_t> sums(1000, 7);
-            grid.accumulate(x.data(), 1000, 1, sums.data());
-            for (std::size_t j = 0; j < 1000; ++j)
+            std::vector<std::int64_t> sums(d, 7);
+            grid.accumulate(x.data(), d, 1, sums.data());
+            for (std::size_t j = 0; j < d; ++j)
                 ASSERT_EQ(sums[j], 7 + parallel::to_fixed_point(static_cast<double>(x[j]), grid.exponent()));
-            grid.accumulate(x.data(), 1000, -1, sums.data());
-            EXPECT_EQ(sums, std::vector<std::int64_t>(1000, 7)) << "a row taken out again leaves no trace";
+            grid.accumulate(x.data(), d, -1, sums.data());
+            EXPECT_EQ(sums, std::vector<std::int64_t>(d, 7)) << "a row taken out again leaves no trace";
+            std::vector<std::int64_t> from(d, -5);
+            grid.move(x.data(), d, 1, from.data(), sums.data());
+            for (std::size_t j = 0; j < d; ++j) {
+                const std::int64_t component = parallel::to_fixed_point(static_cast<double>(x[j]), grid.exponent());
+                ASSERT_EQ(sums[j], 7 + component);
+                ASSERT_EQ(from[j], -5 - component);
+            }
         }
 }
 

@@ -1,6 +1,6 @@
 // The yardsticks of the k-means benchmark: oneDNN's float32 matrix product on the shape of an iteration, and the
-// machine's read bandwidth. Usage: sgemm N K D THREADS (prints seconds of the fastest of five), or sgemm read THREADS
-// (prints bytes a second). Built by kmeans.py: g++ -O3 -fopenmp sgemm.cpp -ldnnl
+// machine's read bandwidth. Usage: sgemm N K D THREADS (prints the mean seconds of eight after a first one, as an
+// iteration's time is a mean of eight), or sgemm read THREADS (prints bytes a second, of the fastest of five passes). Built by kmeans.py: g++ -O3 -fopenmp sgemm.cpp -ldnnl
 #include <dnnl.h>
 #include <omp.h>
 
@@ -14,14 +14,10 @@
 namespace {
 
 template <class Work>
-double fastest(const Work& work) {
-    double best = 1e300;
-    for (int round = 0; round < 5; ++round) {
-        const auto start = std::chrono::steady_clock::now();
-        work();
-        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    }
-    return best;
+double seconds_of(const Work& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
@@ -31,12 +27,14 @@ int main(int argc, char** argv) {
         omp_set_num_threads(std::atoi(argv[2]));
         const std::vector<double> data(std::size_t{1} << 27, 1.0);  // 1 GiB
         double sum = 0;
-        const double seconds = fastest([&] {
-            double total = 0;
+        double seconds = 1e300;
+        for (int pass = 0; pass < 5; ++pass)
+            seconds = std::min(seconds, seconds_of([&] {
+                                   double total = 0;
 #pragma omp parallel for simd reduction(+ : total)
-            for (std::size_t i = 0; i < data.size(); ++i) total += data[i];
-            sum += total;
-        });
+                                   for (std::size_t i = 0; i < data.size(); ++i) total += data[i];
+                                   sum += total;
+                               }));
         std::printf("%.0f\n", sum > 0 ? static_cast<double>(data.size() * sizeof(double)) / seconds : 0);
         return 0;
     }
@@ -45,7 +43,12 @@ int main(int argc, char** argv) {
     omp_set_num_threads(std::atoi(argv[4]));
     const std::vector<float> x(static_cast<std::size_t>(n * d), 0.5f), c(static_cast<std::size_t>(k * d), 0.25f);
     std::vector<float> products(static_cast<std::size_t>(n * k));
-    std::printf("%.9f\n", fastest([&] {
+    const auto multiply = [&] {
         dnnl_sgemm('N', 'T', n, k, d, 1.0f, x.data(), d, c.data(), d, 0.0f, products.data(), k);
-    }));
+    };
+    multiply();
+    constexpr int calls = 8;
+    std::printf("%.9f\n", seconds_of([&] {
+        for (int call = 0; call < calls; ++call) multiply();
+    }) / calls);
 }
