@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/philox.h"
+#include "base/stop_signal.h"
 #include "cluster/canonical_distance.h"
 #include "cluster/lloyd.h"
 #include "cluster/seeding.h"
@@ -147,6 +148,7 @@ double Potential::add(const Candidates& candidates, std::size_t first) {
     std::vector<WideSum> sums(static_cast<std::size_t>(rows_.threads()), zero_);
     std::vector<std::vector<std::int32_t>> labels(sums.size());
     rows_.for_each_tile([&](const RowTile& tile, int worker) {
+        base::leave_if_stop_requested("placing the first centroids");
         const auto w = static_cast<std::size_t>(worker);
         labels[w].resize(static_cast<std::size_t>(tile.count));
         kernel.assign(tile.values, tile.norms, tile.count, {labels[w].data()});

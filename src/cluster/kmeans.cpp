@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/stop_signal.h"
 #include "cluster/balance.h"
 #include "cluster/canonical_distance.h"
 #include "cluster/centroid_sums.h"
@@ -117,7 +118,8 @@ KMeansResult kmeans(parallel::Communicator& comm, const RowSet& rows, const KMea
             centroids = warm_up_centroids(comm, rows, std::move(centroids), options, restart);
         const auto report = [&](const IterationStatistics& statistics, std::span<const float> now) {
             result.statistics.push_back(statistics);
-            if (!each_iteration) return;
+            // Whoever hears of each iteration decides on a stop there, with a state to save.
+            if (!each_iteration) return base::leave_if_stop_requested("clustering");
             each_iteration(statistics, [&] {
                 auto copy = state;
                 copy.restart = restart;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/philox.h"
+#include "base/stop_signal.h"
 #include "cluster/assignment_delta.h"
 #include "cluster/canonical_distance.h"
 #include "cluster/centroid_sums.h"
@@ -44,6 +45,7 @@ std::vector<float> warm_up_centroids(parallel::Communicator& comm, const RowSet&
         parallel::fixed_point_exponent(std::max<std::int64_t>(rows.global_rows(), 1), rows.largest_weight());
     std::vector<Moment> moments(static_cast<std::size_t>(k), Moment{std::vector<double>(static_cast<std::size_t>(d)), 0});
     for (std::int64_t b = 0; b < options.warm_up_batches; ++b) {
+        base::leave_if_stop_requested("warming the first centroids up");
         const auto stream = static_cast<std::uint64_t>(restart) << 32 | static_cast<std::uint64_t>(b);
         std::vector<std::int64_t> drawn;
         for (const RowTile& tile : rows.tiles())

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/stop_signal.h"
 #include "base/worker_threads.h"
 #include "cluster/canonical_distance.h"
 #include "parallel/heartbeat.h"
@@ -35,6 +36,7 @@ class Seeder {
         for (std::size_t i = 0; i < size_; ++i) masses_[i] = static_cast<double>(candidates_.weights[i]);
         take(pick(uniform(0, 0)), 0);
         for (std::int64_t step = 1; step < k; ++step) {
+            base::leave_if_stop_requested("placing the first centroids");
             for (std::size_t i = 0; i < size_; ++i) masses_[i] = static_cast<double>(candidates_.weights[i]) * distances_[i];
             const double potential = std::accumulate(masses_.begin(), masses_.end(), 0.0);
             if (!(potential > 0)) {
