@@ -26,9 +26,11 @@ encode::EncodeOptions encode_settings(JobContext& context) {
 void say_how(const JobContext& context, const encode::EncodeOptions& settings) {
     if (!context.is_root()) return;
     const auto& texts = settings.texts;
-    const bool chosen = context.options.text("precision") == "auto" || context.options.text("device") == "auto";
+    const bool by_level = context.options.text("isa") != "auto" && !texts.device.cuda;
     base::log_info("encoding in {} on {}{}", model::name_of(texts.precision), model::describe(texts.device),
-                   chosen ? ", as this machine does it best" : "");
+                   context.options.text("precision") != "auto" ? ""
+                   : by_level                                  ? ", as --isa leaves no choice to --precision auto"
+                                                               : ", which --precision auto finds best for this machine");
     model::warn_about_slow_bf16(texts.precision, texts.device);
     if (!texts.device.cuda) model::warn_about_slow_blas();
 }

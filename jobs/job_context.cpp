@@ -9,6 +9,7 @@
 #include "parallel/collectives.h"
 #include "parallel/mpi_communicator.h"
 #include "stages.h"
+#include "text/wordpiece.h"
 #include "version.h"
 
 namespace kohort::jobs {
@@ -51,6 +52,11 @@ void StageTimer::finish(const std::string& summary) {
 
 std::optional<bool> lowercase_if_given(const Options& options) {
     return options.given("lowercase") ? std::optional(options.flag("lowercase")) : std::nullopt;
+}
+
+void warn_of_lowercase(const Options& options, const text::Tokenizer& tokenizer) {
+    if (options.given("lowercase") && !dynamic_cast<const text::WordPiece*>(&tokenizer))
+        base::log_warning("--lowercase is for WordPiece, which {} is not: it changes nothing", options.text("tokenizer"));
 }
 
 void trace_partition(JobContext& context, const std::string& stage, std::int32_t partition, double seconds) {

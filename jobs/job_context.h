@@ -13,6 +13,10 @@
 #include "parallel/communicator.h"
 #include "store/run_folder.h"
 
+namespace kohort::text {
+class Tokenizer;
+}
+
 namespace kohort::jobs {
 
 struct JobContext {
@@ -58,6 +62,9 @@ class StageTimer {
 
 // --lowercase where it was given, for tokenizers whose files may say otherwise.
 std::optional<bool> lowercase_if_given(const Options& options);
+
+// Logs a warning where it was given and the tokenizer is no WordPiece, whose files leave no room for it. Call it on one rank.
+void warn_of_lowercase(const Options& options, const text::Tokenizer& tokenizer);
 
 // Notes in the rank's trace that it worked on a partition of a stage.
 void trace_partition(JobContext& context, const std::string& stage, std::int32_t partition, double seconds);

@@ -11,6 +11,7 @@
 #include "base/stop_signal.h"
 #include "environment.h"
 #include "job_context.h"
+#include "model_folder.h"
 #include "options.h"
 #include "parallel/collectives.h"
 #include "parallel/agreement.h"
@@ -71,9 +72,10 @@ void settle_device(JobContext& context) {
 }
 
 // The whole of a job on this rank.
-int start_job(parallel::Communicator& comm, const Options& options) {
+int start_job(parallel::Communicator& comm, Options options) {
     base::set_up_log(base::parse_log_level(options.text("log-level")), comm.rank());
     check_equal_processors(comm, options);
+    parallel::agree(comm, [&] { follow_model_folder(options, comm.is_root()); });
     JobContext context{comm, options, choose_threads(options, comm), {}, "cpu", {}, {}};
     settle_device(context);
     return find_job(options.job())(context);

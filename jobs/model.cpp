@@ -99,7 +99,7 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
     StageTimer timer(context, "train");
     std::shared_ptr<model::Encoder> encoder;
     if (training.start) {
-        if (context.is_root()) copy_into_run(run, stage, training.folder, *training.start, tokenizer_files_in(*training.start));
+        if (context.is_root()) copy_into_run(run, stage, training.folder, *training.start, files_beside_model(*training.start));
         parallel::barrier(context.comm);
         encoder = model::load_encoder(*training.start, context.is_root());
     } else {
@@ -191,7 +191,7 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
     StageTimer timer(context, "train");
     if (context.is_root()) {
         copy_into_run(run, stage, "model", *given, model::model_files(*given));
-        copy_into_run(run, stage, "model", *given, tokenizer_files_in(*given));
+        copy_into_run(run, stage, "model", *given, files_beside_model(*given));
     }
     run.describe("model", "given, not trained here");
     stage.finish();

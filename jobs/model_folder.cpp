@@ -5,7 +5,10 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "model/pretrained.h"
+#include "model/sentence_settings.h"
+#include "model/weight_files.h"
 
 namespace kohort::jobs {
 namespace {
@@ -38,8 +41,36 @@ std::vector<std::string> tokenizer_files_in(const std::filesystem::path& folder)
     return names;
 }
 
+std::vector<std::string> files_beside_model(const std::filesystem::path& folder) {
+    auto names = tokenizer_files_in(folder);
+    for (auto& name : model::sentence_files_in(folder)) names.push_back(std::move(name));
+    return names;
+}
+
+void follow_model_folder(Options& options, bool notice) {
+    if (!options.names("pooling")) return;
+    std::filesystem::path folder;  // where the job will find its model
+    if (options.given("model")) folder = options.text("model");
+    else if (options.job() == "encode") folder = std::filesystem::path(options.text("out")) / "model";
+    else if (options.job() == "finetune") folder = std::filesystem::path(options.text("out")) / "pretrained";
+    if (!std::filesystem::exists(folder / model::config_file)) return;
+    const auto settings = model::read_sentence_settings(folder, !options.given("pooling"));
+    std::string taken;
+    const auto take = [&](const char* name, const std::string& value) {
+        if (value.empty() || !options.names(name) || options.given(name)) return;
+        options.assume(name, value);
+        taken += fmt::format("{}--{} {}", taken.empty() ? "" : ", ", name, value);
+    };
+    take("pooling", settings.pooling);
+    if (settings.max_tokens > 0) take("max-tokens", std::to_string(std::min(settings.max_tokens, model::check_encoder(folder))));
+    if (!notice) return;
+    if (!taken.empty()) base::log_info("{} says: {}", folder.string(), taken);
+    if (!settings.unknown_modules.empty())
+        base::log_warning("{} has modules that are not applied to vectors: {}", folder.string(), fmt::join(settings.unknown_modules, ", "));
+}
+
 std::string fingerprint_of_model(const std::filesystem::path& folder) {
-    return base::sha256_hex(listing(folder, model::model_files(folder)) + listing(folder, tokenizer_files_in(folder)));
+    return base::sha256_hex(listing(folder, model::model_files(folder)) + listing(folder, files_beside_model(folder)));
 }
 
 std::string fingerprint_of_tokenizer(const std::filesystem::path& path) {
@@ -56,6 +87,7 @@ void copy_into_run(store::RunFolder& run, store::Stage& stage, const std::string
                    const std::vector<std::string>& names) {
     for (const auto& name : names) {
         const auto target = folder + "/" + name;
+        std::filesystem::create_directories((run.path() / target).parent_path());
         stage.add(target, base::copy_file_atomically(from / name, run.path() / target));
     }
 }

@@ -5,11 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "options.h"
 #include "store/run_folder.h"
 
 namespace kohort::jobs {
 
 std::vector<std::string> tokenizer_files_in(const std::filesystem::path& folder);  // names, of those that are there
+
+// Those, and what sentence-transformers says of vectors: what goes along with a model.
+std::vector<std::string> files_beside_model(const std::filesystem::path& folder);
+
+// What a model's folder says of pooling and length (model/sentence_settings.h) is the default where the job takes a model and
+// the option is not given. Says so where `notice`.
+void follow_model_folder(Options& options, bool notice);
 
 // SHA-256 over the names and contents of the files that make up a model and its tokenizer. Error(usage) where there is none.
 std::string fingerprint_of_model(const std::filesystem::path& folder);

@@ -181,7 +181,9 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 const std::string& Options::text(std::string_view name) const {
     const auto& spec = known_option(name);
     const auto found = values_.find(name);
-    return found == values_.end() ? spec.standard : found->second;
+    if (found != values_.end()) return found->second;
+    const auto assumed = assumed_.find(name);
+    return assumed == assumed_.end() ? spec.standard : assumed->second;
 }
 
 std::int64_t Options::integer(std::string_view name) const { return *parse_number<std::int64_t>(text(name)); }
@@ -214,6 +216,8 @@ void Options::set(const std::string& name, const std::string& value) {
     if (!entries.empty()) entries += '\n';
     entries += value;
 }
+
+void Options::assume(const std::string& name, const std::string& value) { assumed_[name] = checked(known_option(name), value); }
 
 std::string Options::as_config() const {
     std::string config = fmt::format("# kohort {} --config THIS_FILE\n", job_);

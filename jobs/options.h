@@ -48,13 +48,14 @@ class Options {
     bool given(std::string_view name) const;  // by command line or file, not by default
 
     void set(const std::string& name, const std::string& value);  // checks type and choices: Error(usage)
+    void assume(const std::string& name, const std::string& value);  // another default
 
     // The effective configuration as a file that runs (`--print-config`): every option of the job, in table order.
     std::string as_config() const;
 
   private:
     std::string job_;
-    std::map<std::string, std::string, std::less<>> values_;
+    std::map<std::string, std::string, std::less<>> values_, assumed_;
 };
 
 struct CommandLine {

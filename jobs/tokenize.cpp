@@ -20,6 +20,7 @@ int tokenize_job(JobContext& context) {
     if (inputs.size() != 1) base::fail(base::ErrorKind::usage, "name one file of text lines: --input FILE");
     if (!context.is_root()) return 0;  // one pass over one file: a single rank's work
     const auto tokenizer = text::load_tokenizer(options.text("tokenizer"), lowercase_if_given(options));
+    warn_of_lowercase(options, *tokenizer);
     std::ifstream input(inputs[0], std::ios::binary);
     if (!input) base::fail(base::ErrorKind::input, "--input {}: cannot read the file", inputs[0]);
     std::optional<base::AtomicFile> file;

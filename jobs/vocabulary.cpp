@@ -72,8 +72,11 @@ void make_tokenizer(JobContext& context, store::RunFolder& run, store::Stage& st
     const auto& options = context.options;
     const auto folder = run.path() / name;
     if (options.given("tokenizer")) {
-        if (context.is_root())
-            text::load_tokenizer(options.text("tokenizer"), lowercase_if_given(options))->save(folder, longest_sequence);
+        if (context.is_root()) {
+            const auto tokenizer = text::load_tokenizer(options.text("tokenizer"), lowercase_if_given(options));
+            warn_of_lowercase(options, *tokenizer);
+            tokenizer->save(folder, longest_sequence);
+        }
     } else {
         const auto texts = corpus_texts(context, run);
         if (is_unigram(options))

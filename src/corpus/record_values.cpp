@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <limits>
+
 namespace kohort::corpus {
 namespace {
 
@@ -104,6 +106,19 @@ Reason RecordValues::entries(std::int32_t column, std::string_view separator,
         if (stop == cell.npos) return Reason::none;
         cell.remove_prefix(stop + separator.size());
     }
+}
+
+Reason RecordValues::token_ids(std::int32_t column, std::vector<std::int32_t>& ids) {
+    simdjson::dom::array array;
+    if (!json_ || json_->object.at_key(header_[static_cast<std::size_t>(column)]).get_array().get(array) != simdjson::SUCCESS)
+        return Reason::bad_token_ids;
+    for (const auto entry : array) {
+        std::int64_t id = 0;
+        if (entry.get_int64().get(id) != simdjson::SUCCESS || id < 0 || id > std::numeric_limits<std::int32_t>::max())
+            return Reason::bad_token_ids;
+        ids.push_back(static_cast<std::int32_t>(id));
+    }
+    return Reason::none;
 }
 
 std::vector<std::string> json_member_names(std::string_view line) {

@@ -31,6 +31,9 @@ class RecordValues {
     // A column's entries: the parts between separators, or the elements of a JSON array.
     Reason entries(std::int32_t column, std::string_view separator, const std::function<void(std::string_view)>& take);
 
+    // Appends a JSON array's whole numbers from 0 to 2^31 - 1; bad_token_ids where the member is anything else.
+    Reason token_ids(std::int32_t column, std::vector<std::int32_t>& ids);
+
   private:
     struct Json;
     RecordFormat format_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include "base/error.h"
@@ -22,13 +21,6 @@ constexpr std::int64_t window = std::int64_t{4} << 20;  // bytes of a partition 
 
 std::int64_t rows_of_a_partition(std::int64_t rows) {
     return std::clamp((rows + wanted_partitions - 1) / wanted_partitions, fewest_rows, most_rows);
-}
-
-// -1 for what is none.
-std::int32_t parse_id(std::string_view text) {
-    std::int32_t id = -1;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-    return error == std::errc() && stop == text.data() + text.size() ? id : -1;
 }
 
 }  // namespace
@@ -118,9 +110,7 @@ TextTable::Texts TextTable::read(std::int32_t partition) const {
             std::vector<std::int32_t> ids;
             Reason reason = values.open(cursor.record());
             if (reason == Reason::none)
-                reason = holds_ids_ ? values.entries(columns_[file], " ", [&](std::string_view id) { ids.push_back(parse_id(id)); })
-                                    : values.value(columns_[file], buffer, text);
-            if (reason == Reason::none && std::ranges::any_of(ids, [](std::int32_t id) { return id < 0; })) reason = Reason::bad_token_ids;
+                reason = holds_ids_ ? values.token_ids(columns_[file], ids) : values.value(columns_[file], buffer, text);
             if (reason != Reason::none) ids.clear();
             if (reason != Reason::none && result.rejected++ == 0) result.first_rejected = row, result.reason = reason;
             if (holds_ids_) result.ids.push_back(std::move(ids));

@@ -1,6 +1,6 @@
 #include "model/pretrained.h"
 
-#include <limits>
+#include <type_traits>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -16,14 +16,21 @@
 namespace kohort::model {
 namespace {
 
-// A model from its folder's weights. prefix and ignored as in WeightReader.
+// A model from its folder's weights, or one of the same shapes. prefix and ignored as in WeightReader.
+enum class Read { values, shapes };
+struct Reading {
+    Read what = Read::values;
+    bool notice = false;
+};
+
 template <class Model, class Config>
 std::shared_ptr<Model> read_weights(const std::filesystem::path& folder, const Config& config, const char* prefix,
-                                    std::vector<std::string> ignored, bool notice) {
+                                    std::vector<std::string> ignored, const Reading& reading) {
     WeightReader reader(folder, prefix, std::move(ignored));
-    auto model = std::make_shared<Model>(config, reader.source());
+    if constexpr (std::is_same_v<Model, T5Encoder>) reader.stand_in("shared.weight", "encoder.embed_tokens.weight");
+    auto model = std::make_shared<Model>(config, reading.what == Read::values ? reader.source() : reader.shapes());
     reader.finish();
-    if (notice && !reader.left_out().empty())
+    if (reading.notice && !reader.left_out().empty())
         base::log_info("{} tensors of {} that an encoder does not use are left out ({}, …)", reader.left_out().size(),
                        reader.path().string(), reader.left_out().front());
     return model;
@@ -51,21 +58,25 @@ std::string model_type_of(const std::string& json, const std::string& where) {
                type);
 }
 
-}  // namespace
-
-std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice) {
+std::shared_ptr<Encoder> read_encoder(const std::filesystem::path& folder, const Reading& reading) {
     const auto json = config_text(folder), where = (folder / config_file).string();
     const auto type = model_type_of(json, where);
     if (is_bert(type))  // position_ids is a buffer that older checkpoints carry; the others are heads of models made for a task
         return read_weights<Bert>(folder, parse_model_config(json, where), type == "bert" ? "bert." : "roberta.",
-                                  {"pooler.", "cls.", "lm_head.", "qa_outputs.", "classifier.", "embeddings.position_ids"}, notice);
+                                  {"pooler.", "cls.", "lm_head.", "qa_outputs.", "classifier.", "embeddings.position_ids"}, reading);
     if (type == "gpt2")  // the attention's masks are buffers that older checkpoints carry
         return read_weights<Gpt2>(
             folder, parse_gpt2_config(json, where), "transformer.",
-            {"lm_head.", "score.", "classifier.", "multiple_choice_head.", ".attn.bias", ".attn.masked_bias"}, notice);
+            {"lm_head.", "score.", "classifier.", "multiple_choice_head.", ".attn.bias", ".attn.masked_bias"}, reading);
     return read_weights<T5Encoder>(
         folder, parse_t5_config(json, where), "transformer.",
-        {"decoder.", "lm_head.", "classification_head.", "classifier.", "qa_outputs.", "encoder.embed_tokens."}, notice);
+        {"decoder.", "lm_head.", "classification_head.", "classifier.", "qa_outputs.", "encoder.embed_tokens."}, reading);
+}
+
+}  // namespace
+
+std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool notice) {
+    return read_encoder(folder, {Read::values, notice});
 }
 
 std::string model_type_in(const std::filesystem::path& folder) {
@@ -73,14 +84,7 @@ std::string model_type_in(const std::filesystem::path& folder) {
 }
 
 std::int64_t check_encoder(const std::filesystem::path& folder) {
-    const auto json = config_text(folder), where = (folder / config_file).string();
-    const auto type = model_type_of(json, where);
-    std::int64_t longest = std::numeric_limits<std::int64_t>::max();
-    if (is_bert(type)) longest = parse_model_config(json, where).longest_sequence();
-    else if (type == "gpt2") longest = parse_gpt2_config(json, where).n_positions;
-    else parse_t5_config(json, where);
-    weight_file_names(folder);
-    return longest;
+    return read_encoder(folder, {Read::shapes, false})->sizes().longest;
 }
 
 std::vector<std::string> model_files(const std::filesystem::path& folder) {

@@ -24,8 +24,8 @@ std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool 
 // The "model_type" of the folder's config.json, one of those above. Error(usage) where it is another.
 std::string model_type_in(const std::filesystem::path& folder);
 
-// Error(usage) where load_encoder() would refuse the folder's config.json, or finds no weights. Returns the model's
-// longest sequence, special tokens included.
+// The errors of load_encoder(), without the weights' values being read. Returns the model's longest sequence, special tokens
+// included.
 std::int64_t check_encoder(const std::filesystem::path& folder);
 
 // The names of the files that make up the model in a folder: config.json and those of its weights. Errors as

@@ -67,10 +67,20 @@ WeightReader::WeightReader(const std::filesystem::path& folder, std::string_view
 }
 
 TensorSource WeightReader::source() {
-    return [this](const std::string& name, torch::IntArrayRef shape) { return read(name, shape); };
+    return [this](const std::string& name, torch::IntArrayRef shape) { return read(name, shape, true); };
 }
 
-torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef shape) {
+TensorSource WeightReader::shapes() {
+    return [this](const std::string& name, torch::IntArrayRef shape) { return read(name, shape, false); };
+}
+
+void WeightReader::stand_in(const std::string& name, std::string_view other) {
+    if (holds(name)) return;
+    for (const TensorView& tensor : files_.tensors())
+        if (tensor.name == other) entries_.insert(std::ranges::lower_bound(entries_, name, {}, &Entry::name), {name, &tensor});
+}
+
+torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef shape, bool values) {
     const auto found = std::ranges::lower_bound(entries_, name, {}, &Entry::name);
     if (found == entries_.end() || found->name != name) {
         missing_.push_back(name);
@@ -82,7 +92,7 @@ torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef sha
         return torch::empty({0});
     }
     auto tensor = torch::empty(shape);
-    to_float(*found->tensor, floats_of(tensor));
+    if (values) to_float(*found->tensor, floats_of(tensor));
     return tensor;
 }
 

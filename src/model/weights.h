@@ -29,7 +29,11 @@ class WeightReader {
     // Errors as WeightFiles has them, and Error(input) where two tensors come to the same name.
     WeightReader(const std::filesystem::path& folder, std::string_view prefix, std::vector<std::string> ignored);
 
+    // `name` is read from the tensor `other`, ignored or not, where there is none of its own.
+    void stand_in(const std::string& name, std::string_view other);
+
     TensorSource source();
+    TensorSource shapes();  // as source(), but that values are not read: the tensors hold anything
 
     // Throws Error(input) that names the missing, misshapen and, where they matter, surplus tensors, if there are any.
     void finish(bool surplus_matters = true) const;
@@ -45,7 +49,7 @@ class WeightReader {
         const TensorView* tensor;
         bool used = false;
     };
-    torch::Tensor read(const std::string& name, torch::IntArrayRef shape);
+    torch::Tensor read(const std::string& name, torch::IntArrayRef shape, bool values);
 
     WeightFiles files_;
     std::vector<Entry> entries_;  // sorted by name

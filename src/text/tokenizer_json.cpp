@@ -1,5 +1,6 @@
 #include "text/tokenizer_json.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ std::unique_ptr<Tokenizer> make_wordpiece(const Json& file, std::optional<bool> 
     settings.normalizer = read_bert_normalizer(part_of(file, "normalizer"));
     if (lowercase) settings.normalizer.lowercase = *lowercase;
     settings.added = read_added_tokens(part_of(file, "added_tokens"));
+    check_added_ids(settings.added, std::ssize(model.at("vocab")), [&](const std::string& token) { return settings.vocabulary.id(token); });
     settings.post_processor = read_post_processor(part_of(file, "post_processor"));
     Vocabulary all = settings.vocabulary;
     for (const AddedToken& token : settings.added) all.set(token.id, token.content);
@@ -97,6 +99,7 @@ std::unique_ptr<Tokenizer> make_byte_level_bpe(const Json& file, std::vector<Tok
     settings.add_prefix_space = words.value("add_prefix_space", true);
     settings.split_words = words.value("use_regex", true);
     settings.pipeline = read_pipeline(file, std::move(files));
+    check_added_ids(settings.pipeline.added, std::ssize(model.at("vocab")), [&](const std::string& token) { return settings.pieces.id(token); });
     return std::make_unique<ByteLevelBpe>(std::move(settings));
 }
 
@@ -147,6 +150,12 @@ std::unique_ptr<Tokenizer> make_unigram(const Json& file, std::vector<TokenizerF
     settings.byte_fallback = model.value("byte_fallback", false);
     read_unigram_words(part_of(file, "pre_tokenizer"), settings);
     settings.pipeline = read_pipeline(file, std::move(files));
+    std::map<std::string, TokenId> ids;  // of a piece that is there twice the later one
+    for (std::size_t i = 0; i < settings.pieces.size(); ++i) ids[settings.pieces[i].first] = static_cast<TokenId>(i);
+    check_added_ids(settings.pipeline.added, std::ssize(settings.pieces), [&](const std::string& token) {
+        const auto found = ids.find(token);
+        return found == ids.end() ? -1 : found->second;
+    });
     return std::make_unique<UnigramTokenizer>(std::move(settings));
 }
 

@@ -1,6 +1,7 @@
 #include "text/tokenizer_json_parts.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "base/error.h"
@@ -20,8 +21,14 @@ void check_depth(int depth) {
     if (depth > most_nested) base::fail(ErrorKind::usage, "its parts are nested more than {} deep", most_nested);
 }
 
+// 7.5 would be read as 7.
+std::int64_t whole_number(const Json& value) {
+    if (!value.is_number_integer()) base::fail(ErrorKind::usage, "one of its ids is {}", value.dump());
+    return value;
+}
+
 TokenId read_id(const Json& entry) {
-    const std::int64_t id = entry;
+    const std::int64_t id = whole_number(entry);
     if (id < 0 || id >= most_tokens) base::fail(ErrorKind::usage, "its post_processor has a token with the id {}", id);
     return static_cast<TokenId>(id);
 }
@@ -91,7 +98,7 @@ std::vector<AddedToken> read_added_tokens(const Json& list) {
     std::vector<AddedToken> tokens;
     for (const Json& entry : list) {
         AddedToken token;
-        const std::int64_t id = entry.at("id");
+        const std::int64_t id = whole_number(entry.at("id"));
         if (id < 0 || id >= most_tokens) base::fail(ErrorKind::usage, "an added token has the id {}", id);
         token.id = static_cast<TokenId>(id);
         token.content = entry.at("content");
@@ -106,13 +113,28 @@ std::vector<AddedToken> read_added_tokens(const Json& list) {
     return tokens;
 }
 
+void check_added_ids(const std::vector<AddedToken>& added, std::int64_t size, const std::function<TokenId(const std::string&)>& id_of) {
+    std::map<std::string, std::int64_t> known;
+    std::int64_t largest = -1;
+    for (const AddedToken& token : added) {
+        std::int64_t id = id_of(token.content);
+        if (const auto found = known.find(token.content); found != known.end()) id = found->second;
+        if (id < 0) id = std::max(size, largest + 1);
+        if (id != token.id)
+            base::fail(ErrorKind::usage, "the added token \"{}\" has the id {} there, and {} by its vocabulary", token.content,
+                       token.id, id);
+        known[token.content] = id;
+        largest = std::max(largest, id);
+    }
+}
+
 PostProcessor read_post_processor(const Json& object) { return read_post_processor(object, 0); }
 
 Vocabulary read_vocabulary_object(const Json& object, bool once) {
     if (!object.is_object()) base::fail(ErrorKind::usage, "its vocabulary is no object of tokens and their ids");
     Vocabulary vocabulary;
     for (const auto& [token, id] : object.items()) {
-        const std::int64_t number = id;
+        const std::int64_t number = whole_number(id);
         if (number < 0 || number >= most_tokens)
             base::fail(ErrorKind::usage, "its vocabulary has an entry with the id {}", number);
         if (once && number < vocabulary.size() && !vocabulary.token(static_cast<TokenId>(number)).empty())

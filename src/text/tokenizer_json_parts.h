@@ -2,6 +2,7 @@
 // name, or nlohmann's exceptions: read_tokenizer_json names the file in both.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -23,6 +24,11 @@ std::string type_of(const Json& object);
 [[noreturn]] void unknown_part(const char* what, const Json& object, const char* known);
 
 std::vector<AddedToken> read_added_tokens(const Json& list);
+
+// Hugging Face's tokenizers give an added token the id that its text has among the model's `size` pieces (id_of; -1: it is
+// none), or else the next one that is free, whatever the file says. Error(usage) where the two differ.
+void check_added_ids(const std::vector<AddedToken>& added, std::int64_t size, const std::function<TokenId(const std::string&)>& id_of);
+
 PostProcessor read_post_processor(const Json& object);
 // {token: id}; ids below four million. once: no id may come twice.
 Vocabulary read_vocabulary_object(const Json& object, bool once);

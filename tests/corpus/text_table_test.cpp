@@ -105,7 +105,8 @@ TEST(TextTable, takes_ids_where_lines_of_json_have_them_and_no_other_column_is_n
         EXPECT_EQ(last.ids.front(), (std::vector<std::int32_t>{576, 7, 2147483647}));
         EXPECT_EQ(last.ids.back(), std::vector<std::int32_t>());
     });
-    for (const std::string bad : {"[1, -1]", "[1, 2147483648]", "[1, 1.5]", "[1, \"a\"]", "[1, null]", "null", "\"\"", "true"}) {
+    for (const std::string bad : {"[1, -1]", "[1, 2147483648]", "[1, 1.5]", "[1, \"a\"]", "[1, null]", "null", "\"\"", "true", "7", "\"7 8\"", "[\"5\", 2]", "[1.0, 2]",
+                                  "[[1, 2]]", "[true]"}) {
         const std::vector wrong = {folder.write("bad.jsonl", "{\"ids\": [1]}\n{\"ids\": " + bad + "}\n{\"other\": [3]}\n{\"ids\": [4]}\n")};
         parallel::run_thread_ranks(1, [&](parallel::Communicator& comm) {
             for (const char* column : {"", "ids"}) {

@@ -107,6 +107,26 @@ code=0
 ranks 1 "${encode[@]}" --input broken.csv --encoding utf-8 --resume --out none >/dev/null 2>said.txt || code=$?
 [ "$code" -eq 3 ] && grep -q 'row 1 (the first is 0): it is not in UTF-8' said.txt || { cat said.txt; fail "exit $code from going on with a refused table"; }
 ranks 2 "${encode[@]}" --input broken.csv --encoding utf-8 --max-bad-fraction 0.5 --out tolerated
+# A folder of sentence-transformers brings its pooling and length along, and options go before these; `encode` of a run does as
+# the model that was given to it says.
+cp -r model/model sentence
+mkdir sentence/1_Pooling
+echo '[{"type": "sentence_transformers.models.Transformer"}, {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]' >sentence/modules.json
+echo '{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}' >sentence/1_Pooling/config.json
+echo '{"max_seq_length": 9}' >sentence/sentence_bert_config.json
+ranks 2 encode --model sentence --input items.csv --text-column title --out as_said >said.txt 2>&1
+grep -q 'says: --pooling cls, --max-tokens 9' said.txt || { cat said.txt; fail "it does not say what the folder says"; }
+grep -q 'encoding in fp32 on cpu$' said.txt || { cat said.txt; fail "it does not say how it encodes"; }
+ranks 1 encode --model model/model --pooling cls --max-tokens 9 --input items.csv --text-column title --out as_named --log-level warning
+ranks 1 encode --model sentence --pooling mean --input items.csv --text-column title --out otherwise --log-level warning
+[ "$(vectors as_said)" = "$(vectors as_named)" ] || fail "a folder of sentence-transformers gives other vectors than options that say the same"
+[ "$(vectors as_said)" != "$(vectors otherwise)" ] || fail "--pooling does not go before what the folder says"
+for name in modules.json 1_Pooling/config.json sentence_bert_config.json; do cmp "sentence/$name" "as_said/model/$name" || fail "$name was not kept"; done
+ranks 1 encode --model model/model --precision auto --input items.csv --text-column title --out chosen >said.txt 2>&1
+grep -q 'encoding in .* on cpu, which --precision auto finds best for this machine$' said.txt || { cat said.txt; fail "it does not say what --precision auto chose"; }
+ranks 1 encode --model model/model --precision auto --isa avx2 --input items.csv --text-column title --out level >said.txt 2>&1
+grep -q 'encoding in fp32 on cpu, as --isa leaves no choice' said.txt || { cat said.txt; fail "it does not say why --precision auto is fp32"; }
+
 code=0
 ranks 1 "${encode[@]:0:1}" --input items.csv --text-column title --out none 2>said.txt || code=$?
 [ "$code" -eq 2 ] && grep -q -- --model said.txt || { cat said.txt; fail "exit $code without a model"; }

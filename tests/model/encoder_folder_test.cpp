@@ -120,8 +120,8 @@ TEST_P(EncoderFolder, a_layer_too_many_or_too_few_is_named) {
     tensors_ = stored(*original_);
     named(tensors_, norm).name += "s";
     write();
-    EXPECT_THAT(refusal([&] { load_encoder(folder_.path()); }, 3),
-                testing::AllOf(HasSubstr("missing: " + norm), HasSubstr("surplus: " + norm + "s")));
+    for (const auto& work : std::vector<std::function<void()>>{[&] { load_encoder(folder_.path()); }, [&] { check_encoder(folder_.path()); }})
+        EXPECT_THAT(refusal(work, 3), testing::AllOf(HasSubstr("missing: " + norm), HasSubstr("surplus: " + norm + "s")));
 }
 
 TEST_P(EncoderFolder, integers_are_no_weights) {
@@ -169,6 +169,22 @@ TEST(EncoderFolderOf, each_family_leaves_out_heads_buffers_and_decoders) {
         base::write_file_atomically(folder.path() / config_file, family.json);
         write_tensors(folder.path() / weights_file, tensors);
         EXPECT_NO_THROW(load_encoder(folder.path())) << family.name;
+    }
+}
+
+TEST(EncoderFolderOf, t5_may_have_its_embeddings_under_the_encoders_name_alone) {
+    const torch::NoGradGuard no_gradients;
+    for (const auto& family : small_families) {
+        if (std::string_view(family.name) != "t5") continue;
+        const auto original = random_encoder(family);
+        auto tensors = stored(*original);
+        const TemporaryFolder folder;
+        base::write_file_atomically(folder.path() / config_file, family.json);
+        named(tensors, "shared.weight").name = "encoder.embed_tokens.weight";
+        write_tensors(folder.path() / weights_file, tensors);
+        const auto read = load_encoder(folder.path());
+        for (std::size_t i = 0; i < original->parameters().size(); ++i)
+            EXPECT_TRUE(torch::equal(read->parameters()[i].value, original->parameters()[i].value)) << original->parameters()[i].name;
     }
 }
 

@@ -307,6 +307,28 @@ TEST_F(TokenizerFiles, are_saved_as_they_were_read) {
     EXPECT_THAT(load_tokenizer(other.path() / "copy")->encode_for_model("ab", 9), ElementsAre(0, 261, 2));
 }
 
+// Hugging Face's tokenizers give 263 to the first, whatever the file says, and ids that the pieces have to the others.
+TEST_F(TokenizerFiles, with_added_tokens_of_other_ids_than_others_give_them_are_refused) {
+    const auto with_added = [](const char* tokens) {
+        auto file = bpe_json();
+        file["added_tokens"] = json::parse(tokens);
+        return file;
+    };
+    for (const auto& [tokens, said] : {std::pair(R"([{"id": 5, "content": "World"}])", "\"World\" has the id 5 there, and 263"),
+                                       {R"([{"id": 264, "content": "World"}])", "and 263 by its vocabulary"},
+                                       {R"([{"id": 263, "content": "ab"}])", "\"ab\" has the id 263 there, and 261"},
+                                       {R"([{"id": 263, "content": "World"}, {"id": 264, "content": "World"}])", "264 there, and 263"}}) {
+        write("tokenizer.json", with_added(tokens).dump());
+        EXPECT_THAT(refusal_of(folder_.path()), HasSubstr(said));
+    }
+    auto unigram = unigram_json();
+    unigram["added_tokens"].push_back({{"id", 7}, {"content", "[X]"}});
+    write("tokenizer.json", unigram.dump());
+    EXPECT_THAT(refusal_of(folder_.path()), HasSubstr("and 6 by its vocabulary"));
+    write("tokenizer.json", with_added(R"([{"id": 263, "content": "[X]"}, {"id": 264, "content": "[Y]"}, {"id": 261, "content": "ab"}])").dump());
+    EXPECT_THAT(load_tokenizer(folder_.path())->encode_for_model("[Y]ab[X]", 9), ElementsAre(0, 264, 261, 263, 2));
+}
+
 TEST_F(TokenizerFiles, of_bpe_that_cannot_be_are_refused) {
     EXPECT_THAT(refusal(bpe_json(), "/model/merges", json::array({"a b", "b x y"})), HasSubstr("merge 2 is no pair"));
     EXPECT_THAT(refusal(bpe_json(), "/model/merges", json::array({"a b", "b a"})), HasSubstr("\"ba\""));
@@ -314,7 +336,7 @@ TEST_F(TokenizerFiles, of_bpe_that_cannot_be_are_refused) {
     EXPECT_THAT(refusal(bpe_json(), "/model/vocab/ab", 7), HasSubstr("two entries with the id 7"));
     EXPECT_THAT(refusal(bpe_json(), "/model/vocab/ab", -7), HasSubstr("-7"));
     EXPECT_THAT(refusal(bpe_json(), "/model/vocab/ab", 1LL << 40), HasSubstr("1099511627776"));
-    EXPECT_THAT(refusal(bpe_json(), "/model/vocab/ab", "x"), HasSubstr("number"));
+    EXPECT_THAT(refusal(bpe_json(), "/model/vocab/ab", "x"), HasSubstr("\"x\""));
     EXPECT_THAT(refusal(bpe_json(), "/model/vocab", json::array({1, 2})), HasSubstr("no object"));
     EXPECT_THAT(refusal(bpe_json(), "/model/unk_token", "<none>"), HasSubstr("<none>"));
     EXPECT_THAT(refusal(bpe_json(), "/model/dropout", 0.1), HasSubstr("dropout"));
@@ -322,6 +344,8 @@ TEST_F(TokenizerFiles, of_bpe_that_cannot_be_are_refused) {
     EXPECT_THAT(refusal(bpe_json(), "/pre_tokenizer/type", "Split"), HasSubstr("'Split'"));
     EXPECT_THAT(refusal(bpe_json(), "/added_tokens/0/id", 1LL << 40), HasSubstr("1099511627776"));
     EXPECT_THAT(refusal(bpe_json(), "/added_tokens/0/content", ""), HasSubstr("no text"));
+    EXPECT_THAT(refusal(bpe_json(), "/model/vocab/ab", 261.5), HasSubstr("261.5"));
+    EXPECT_THAT(refusal(bpe_json(), "/added_tokens/0/id", 0.0), HasSubstr("0.0"));
     EXPECT_THAT(refusal(bpe_json(), "/post_processor/type", "Unheard"), HasSubstr("'Unheard'"));
     const json byte_level = {{"type", "ByteLevel"}}, around = bpe_json()["post_processor"];
     EXPECT_THAT(refusal(bpe_json(), "/post_processor", {{"type", "Sequence"}, {"processors", {byte_level, around, around}}}),

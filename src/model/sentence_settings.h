@@ -1,0 +1,25 @@
+// What a folder that sentence-transformers saved says of vectors of whole texts, beside what its config.json says of the model:
+// modules.json, the pooling's own config.json and sentence_bert_config.json.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace kohort::model {
+
+struct SentenceSettings {
+    std::string pooling;          // "mean", "cls" or "last"; empty: not said
+    std::int64_t max_tokens = 0;  // of a text; 0: not said
+    std::vector<std::string> unknown_modules;  // "Dense": what it would do to vectors that this program does not
+};
+
+// Nothing is said where these files are not there. Error(usage) for a pooling of another kind, or of several at once, if it is
+// wanted, and for files that are not what they should be.
+SentenceSettings read_sentence_settings(const std::filesystem::path& folder, bool pooling = true);
+
+// The files' names, of those that are there.
+std::vector<std::string> sentence_files_in(const std::filesystem::path& folder);
+
+}  // namespace kohort::model
