@@ -27,6 +27,10 @@ std::optional<CheckpointManifest> read_manifest(const std::filesystem::path& pat
 
 std::string text_of(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
+const char* what_then(const std::vector<std::filesystem::path>& left) {
+    return left.empty() ? "there is none before it, and the training begins anew" : "the one before it is used";
+}
+
 }  // namespace
 
 CheckpointFolder::CheckpointFolder(parallel::Communicator& comm, std::filesystem::path folder, std::string stage, std::string key,
@@ -138,7 +142,7 @@ std::string CheckpointFolder::read_candidate(std::vector<std::filesystem::path>&
         const auto path = candidates.back();
         candidates.pop_back();
         if (const auto manifest = read_manifest(path)) return manifest_text(*manifest);
-        base::log_warning("the checkpoint {} is damaged; the one before it is used", path.string());
+        base::log_warning("the checkpoint {} is damaged; {}", path.string(), what_then(candidates));
     }
     return {};
 }
@@ -195,8 +199,8 @@ bool CheckpointFolder::load_newest(TrainingState& state) {
         const std::string fault = fault_of(*manifest);
         if (fault.empty()) break;
         if (comm_.is_root())
-            base::log_warning("the checkpoint {} is damaged: {}; the one before it is used",
-                              manifest_path(manifest->progress.step).string(), fault);
+            base::log_warning("the checkpoint {} is damaged: {}; {}", manifest_path(manifest->progress.step).string(), fault,
+                              what_then(candidates));
         manifest.reset();
     }
     for (const auto& part : manifest->parts)

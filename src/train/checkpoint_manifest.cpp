@@ -9,7 +9,7 @@ namespace kohort::train {
 namespace {
 
 // This line, JSON on one line, the SHA-256 of both as 64 hex digits on the last line.
-constexpr std::string_view magic = "kohort checkpoint 3\n";
+constexpr std::string_view magic = "kohort checkpoint 4\n";
 constexpr std::size_t last_line = 65;
 
 using Curve = std::vector<std::pair<std::int64_t, double>>;

@@ -47,13 +47,13 @@ class Contrastive : public Objective {
         std::vector<std::vector<std::int64_t>> keys;  // by sample
         if (false_negatives_ == FalseNegatives::texts)
             for (const auto& note : step.sequences.notes) keys.push_back(noted_keys(note));
-        double loss = 0;
+        double loss = 0, chance = 0;
         carry_back(step, [&](const torch::Tensor& vectors) {
             const auto result = draw_.pairs == PairKind::rest ? against_the_rest(step, keys, vectors) : between_sides(step, keys, vectors);
-            loss = result.loss;
+            loss = result.loss, chance = result.chance;
             return result.gradient;
         });
-        return {loss, std::ssize(step.sequences.samples), {}};
+        return {.loss = loss, .targets = std::ssize(step.sequences.samples), .chance = chance};
     }
 
   private:
@@ -61,14 +61,14 @@ class Contrastive : public Objective {
         std::vector<SideKeys> sides;
         for (const auto& pair : keys) sides.push_back({pair.at(0), pair.at(1)});
         return contrastive_loss(vectors, step.sequences.per_sample, no_negatives(step.sequences.samples, sides), step.options.temperature,
-                                step.options.false_negative_margin);
+                                step.options.false_negative_margin, {&step.comm, step.options.threads});
     }
 
     ContrastiveLoss against_the_rest(const StepContext& step, const std::vector<std::vector<std::int64_t>>& keys, const torch::Tensor& vectors) const {
         auto per_sample = step.sequences.per_sample;
         const auto loss_of = [&](const torch::Tensor& texts) {
             return leave_one_out_loss(texts, per_sample, no_negatives_of_texts(step.sequences.samples, per_sample, keys), step.options.temperature,
-                                      step.options.false_negative_margin);
+                                      step.options.false_negative_margin, {&step.comm, step.options.threads});
         };
         if (!draw_.left_out) return loss_of(vectors);
         // The last sequence of each sample is what was left out of its first.
@@ -83,9 +83,10 @@ class Contrastive : public Objective {
         const auto wholes = vectors.index_select(0, at_texts);
         auto result = loss_of(wholes);
         const auto more = left_out_loss(wholes, vectors.index_select(0, at_parts), step.sequences.samples, per_sample, keys,
-                                        step.options.temperature);
+                                        step.options.temperature, {&step.comm, step.options.threads});
         const double weight = step.options.left_out_weight;
         result.loss += weight * more.loss;
+        result.chance += weight * more.chance;
         result.gradient = torch::zeros_like(vectors)
                               .index_copy_(0, at_texts, result.gradient + weight * more.of_vectors)
                               .index_copy_(0, at_parts, weight * more.of_parts);

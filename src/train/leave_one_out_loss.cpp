@@ -1,6 +1,7 @@
 #include "train/leave_one_out_loss.h"
 
 #include <limits>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 
@@ -21,63 +22,71 @@ torch::Tensor unit(const torch::Tensor& rows) {
 
 }  // namespace
 
-torch::Tensor no_negatives_of_texts(const std::vector<std::int64_t>& users, const std::vector<std::int32_t>& per_sample,
-                                    const std::vector<std::vector<std::int64_t>>& texts) {
-    const auto sample = sample_of_text(per_sample);
-    const auto user = torch::tensor(users, torch::kLong);
-    auto result = user.index_select(0, sample).unsqueeze(1).eq(user.unsqueeze(0));
-    std::unordered_map<std::int64_t, std::vector<std::int64_t>> samples_with;
+Exclusion no_negatives_of_texts(const std::vector<std::int64_t>& users, const std::vector<std::int32_t>& per_sample,
+                                const std::vector<std::vector<std::int64_t>>& texts) {
+    struct Known {
+        torch::Tensor sample, user;
+        std::vector<std::int64_t> keys;  // of each text; none: only users matter
+        std::unordered_map<std::int64_t, std::vector<std::int64_t>> samples_with;
+    };
+    const auto known = std::make_shared<Known>(Known{sample_of_text(per_sample), torch::tensor(users, torch::kLong), {}, {}});
     for (std::size_t s = 0; s < texts.size(); ++s)
-        for (const std::int64_t key : texts[s]) samples_with[key].push_back(static_cast<std::int64_t>(s));
-    auto excluded = result.accessor<bool, 2>();
-    std::int64_t row = 0;
-    for (const auto& keys : texts)
-        for (const std::int64_t key : keys) {
-            for (const std::int64_t s : samples_with.at(key)) excluded[row][s] = true;
-            ++row;
+        for (const std::int64_t key : texts[s]) {
+            known->keys.push_back(key);
+            known->samples_with[key].push_back(static_cast<std::int64_t>(s));
         }
-    return result.scatter_(1, sample.unsqueeze(1), false);
+    return [known](std::int64_t first, std::int64_t last) {
+        const auto sample = known->sample.slice(0, first, last);
+        auto result = known->user.index_select(0, sample).unsqueeze(1).eq(known->user.unsqueeze(0));
+        auto excluded = result.accessor<bool, 2>();
+        if (!known->keys.empty())
+            for (std::int64_t row = first; row < last; ++row)
+                for (const std::int64_t s : known->samples_with.at(known->keys[static_cast<std::size_t>(row)])) excluded[row - first][s] = true;
+        return result.scatter_(1, sample.unsqueeze(1), false);
+    };
 }
 
-ContrastiveLoss leave_one_out_loss(const torch::Tensor& vectors, const std::vector<std::int32_t>& per_sample,
-                                   const torch::Tensor& excluded, double temperature, double margin) {
+ContrastiveLoss leave_one_out_loss(const torch::Tensor& vectors, const std::vector<std::int32_t>& per_sample, const Exclusion& excluded,
+                                   double temperature, double margin, const LossWorkers& workers) {
     const auto sample = sample_of_text(per_sample);
     const torch::AutoGradMode with_gradients(true);
     const auto leaf = vectors.detach().to(torch::kDouble).requires_grad_(true);
     // Scaling to length 1 makes a sum as good as a mean.
     const auto sums = torch::zeros({std::ssize(per_sample), leaf.size(1)}, torch::kDouble).index_add(0, sample, leaf);
-    const auto anchors = unit(leaf);
-    const auto own = (anchors * unit(sums.index_select(0, sample) - leaf)).sum(1, true);  // [N, 1]
-    const auto others = torch::matmul(anchors, unit(sums).t());                           // [N, B]
-    const auto none = excluded | others.detach().gt(own.detach() + margin);
-    const auto place = sample.unsqueeze(1);
-    const auto scores = others.masked_fill(none, -std::numeric_limits<double>::infinity()).scatter(1, place, own) / temperature;
-    const auto loss = torch::cross_entropy_loss(scores, sample);
-    const auto gradient = torch::autograd::grad({loss}, {leaf})[0];
-    return {loss.item<double>(), gradient.to(torch::kFloat)};
+    const auto anchors = unit(leaf), candidates = unit(sums);
+    const auto own = (anchors * unit(sums.index_select(0, sample) - leaf)).sum(1);
+    const auto told = softmax_loss(anchors.detach(), candidates.detach(), own.detach(), sample, excluded, temperature, margin, workers);
+    const auto gradient = torch::autograd::grad({anchors, candidates, own}, {leaf}, {told.of_anchors, told.of_candidates, told.of_own})[0];
+    return {told.loss, told.chance, gradient.to(torch::kFloat)};
 }
 
 LeftOutLoss left_out_loss(const torch::Tensor& vectors, const torch::Tensor& parts, const std::vector<std::int64_t>& users,
                           const std::vector<std::int32_t>& per_sample, const std::vector<std::vector<std::int64_t>>& texts,
-                          double temperature) {
+                          double temperature, const LossWorkers& workers) {
     std::vector<std::int64_t> firsts, keys;  // the text that each part is of, and all keys [N]
     std::int64_t place = 0;
     for (const std::int32_t count : per_sample) firsts.push_back(std::exchange(place, place + count));
     for (const auto& of_sample : texts) keys.insert(keys.end(), of_sample.begin(), of_sample.end());
     const auto target = torch::tensor(firsts, torch::kLong);
+    const auto sample = sample_of_text(per_sample), user = torch::tensor(users, torch::kLong).index_select(0, sample),
+               key = torch::tensor(keys, torch::kLong);
+    const Exclusion excluded = [&](std::int64_t first, std::int64_t last) {
+        const auto text = target.slice(0, first, last);
+        const auto equal_to_targets = [&](const torch::Tensor& of_texts) {
+            return of_texts.index_select(0, text).unsqueeze(1).eq(of_texts.unsqueeze(0));
+        };
+        auto none = equal_to_targets(user) & equal_to_targets(sample).logical_not();
+        if (key.size(0) > 0) none |= equal_to_targets(key);
+        return none;
+    };
     const torch::AutoGradMode with_gradients(true);
     const auto wholes = vectors.detach().to(torch::kDouble).requires_grad_(true), leaf = parts.detach().to(torch::kDouble).requires_grad_(true);
-    auto scores = torch::matmul(unit(leaf), unit(wholes).t()) / temperature;
-    const auto sample = sample_of_text(per_sample), user = torch::tensor(users, torch::kLong).index_select(0, sample);
-    const auto equal_to_targets = [&](const torch::Tensor& of_texts) {
-        return of_texts.index_select(0, target).unsqueeze(1).eq(of_texts.unsqueeze(0));
-    };
-    auto none = equal_to_targets(user) & equal_to_targets(sample).logical_not();
-    if (!keys.empty()) none |= equal_to_targets(torch::tensor(keys, torch::kLong));
-    scores = scores.masked_fill(none.scatter_(1, target.unsqueeze(1), false), -std::numeric_limits<double>::infinity());
-    const auto loss = torch::cross_entropy_loss(scores, target);
-    const auto gradients = torch::autograd::grad({loss}, {wholes, leaf});
-    return {loss.item<double>(), gradients[0].to(torch::kFloat), gradients[1].to(torch::kFloat)};
+    const auto anchors = unit(leaf), candidates = unit(wholes);
+    const auto own = (anchors * candidates.index_select(0, target)).sum(1);
+    const auto told = softmax_loss(anchors.detach(), candidates.detach(), own.detach(), target, excluded, temperature,
+                                   /*margin=*/std::numeric_limits<double>::infinity(), workers);
+    const auto gradients = torch::autograd::grad({anchors, candidates, own}, {wholes, leaf}, {told.of_anchors, told.of_candidates, told.of_own});
+    return {told.loss, told.chance, gradients[0].to(torch::kFloat), gradients[1].to(torch::kFloat)};
 }
 
 }  // namespace kohort::train

@@ -22,8 +22,10 @@ class LossWatch {
 
     // Throws Error(internal) that names the step where the loss is not finite, or where the mean of the last 32 losses is
     // more than `factor` times the first step's (or 1, where that is less), or, once such a mean was 1 below the first
-    // step's, is more than half the way back to it: most of what was learned is lost.
-    void add(std::int64_t step, double loss);
+    // step's, is more than half the way back to it: most of what was learned is lost. `chance`, the loss of one who knows
+    // nothing, where that is known (0: it is not): also where the last 32 losses were within a thousandth of it, and an earlier
+    // one was not within a hundredth: all vectors have become one.
+    void add(std::int64_t step, double loss, double chance = 0);
 
     static constexpr std::size_t window = 32;  // steps after which a loss that has run away is found
 
@@ -31,6 +33,8 @@ class LossWatch {
     double factor_;
     std::optional<double> first_;
     std::deque<double> recent_;
+    bool knew_something_ = false;  // a loss was not by chance
+    std::int64_t at_chance_ = 0;   // losses in a row that were
     double best_ = std::numeric_limits<double>::infinity();  // mean of a window
 };
 

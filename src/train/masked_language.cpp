@@ -1,4 +1,5 @@
 // The masked language objective over all ranks: the loss is the mean over all of the step's hidden tokens.
+#include "base/error.h"
 #include "model/mlm_head.h"
 #include "model/weights.h"
 #include "train/mean_loss.h"
@@ -92,6 +93,8 @@ class MaskedLanguage : public Objective {
 std::unique_ptr<Objective> make_masked_language_objective(const TrainOptions& options, const model::ModelConfig& config,
                                                           std::int64_t vocabulary,
                                                           const text::SpecialTokens& special) {
+    if (special.mask < 0)
+        base::fail(base::ErrorKind::usage, "the tokenizer has no [MASK] or <mask> to hide tokens with, which masked language modelling needs");
     return std::make_unique<MaskedLanguage>(options, config, vocabulary, special);
 }
 

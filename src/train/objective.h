@@ -43,6 +43,7 @@ struct StepResult {
     double loss = 0;           // the same on every rank
     std::int64_t targets = 0;  // what it is the mean over: users, or masked tokens
     std::optional<Score> score = std::nullopt;  // of a supervised objective
+    double chance = 0;                          // the loss of one who knows nothing, where the objective says so
 };
 
 class Objective {

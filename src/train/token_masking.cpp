@@ -23,7 +23,7 @@ MaskedSequence mask_tokens(const Sequence& sequence, std::int64_t position, cons
         result.places.push_back(static_cast<std::int32_t>(place));
         result.targets.push_back(shown[place]);
         const std::uint32_t tenth = static_cast<std::uint32_t>((std::uint64_t{block[1]} * 10) >> 32);
-        if (tenth < 8 && options.special.mask >= 0)
+        if (tenth < 8)
             result.ids[place] = options.special.mask;
         else if (tenth == 8)
             result.ids[place] = static_cast<text::TokenId>((std::uint64_t{block[2]} * static_cast<std::uint64_t>(options.vocabulary)) >> 32);

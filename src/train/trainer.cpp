@@ -120,12 +120,12 @@ class Trainer {
         report_.resumed_at = step_;
         while (step_ < options_.steps && !patience_is_over(report_.held_out_loss, options_.patience)) {
             save_if_due();
-            const double loss = one_step();
+            const StepResult result = one_step();
             ++step_;
             kept_memory.bound();
             progress.set(step_);
-            progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", loss, schedule_.rate(step_ - 1), tokens_a_second_));
-            watch_.add(step_ - 1, loss);
+            progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", result.loss, schedule_.rate(step_ - 1), tokens_a_second_));
+            watch_.add(step_ - 1, result.loss, result.chance);
             evaluate_if_due();
         }
         progress.finish();
@@ -217,7 +217,7 @@ class Trainer {
                              [this](const MicroBatch& micro_batch) { return micro_batch.rank == comm_.rank(); });
     }
 
-    double one_step() {
+    StepResult one_step() {
         const auto begin = Clock::now();
         const double waited = comm_.statistics().wait_seconds;
         const ReductionStatistics reduced = gradients_.statistics();
@@ -243,7 +243,7 @@ class Trainer {
             report_.loss.emplace_back(step_, result.loss);
         tokens_a_second_ = static_cast<double>(sequences.tokens) / std::max(seconds, 1e-9);
         record(sequences, result, {rate, norm, seconds, comm_.statistics().wait_seconds - waited}, reduced);
-        return result.loss;
+        return result;
     }
 
     struct StepFacts {

@@ -2,7 +2,7 @@
 // the texts) are gathered, every rank computes the same loss and its gradient by vector, and then each micro-batch carries
 // its vectors' gradients back to the weights. In between, a rank keeps the graphs of all its micro-batches; or, by gradient
 // caching (Gao et al. 2021, section 3), none of them, and embeds each micro-batch a second time, for a third more
-// time: what then grows with the batch is the table of all its scores, in double on every rank.
+// time: what then grows with the batch is its vectors and their gradients.
 #pragma once
 
 #include <torch/torch.h>

@@ -88,7 +88,7 @@ TEST(LeaveOneOutLoss, a_user_with_an_equal_text_is_no_negative_of_that_text) {
     const Keys apart{{1, 2, 3}, {4, 5}, {6, 7, 8, 9, 10}, {11, 12}};
     EXPECT_EQ(c.loss(apart).loss, c.loss().loss);
     const Keys shared{{1, 2, 3}, {4, 2}, {6, 7, 8, 9, 3}, {11, 11}};  // one text of the first with the second's, one with the third's
-    const auto excluded = no_negatives_of_texts(c.users, c.per_sample, shared);
+    const auto excluded = no_negatives_of_texts(c.users, c.per_sample, shared)(0, c.vectors.size(0));
     EXPECT_EQ(excluded.sum().item<std::int64_t>(), 4);  // each of the two in both directions; never a text of its own sample
     EXPECT_NEAR(c.loss(shared).loss, c.plain(shared), 1e-6);
     EXPECT_LT(c.loss(shared).loss, c.loss().loss - 1e-3);

@@ -59,6 +59,34 @@ TEST(LossWatch, finds_a_loss_that_grows_and_one_that_falls_back) {
     EXPECT_EQ(stopped_at(LossWatch(3), recovers), -1);
 }
 
+// Of a contrastive training whose vectors have all become one, the loss is the logarithm of the number of candidates.
+TEST(LossWatch, finds_vectors_that_have_all_become_one) {
+    const double chance = std::log(64.0);
+    const auto stopped = [&](const std::function<double(std::int64_t)>& loss, double factor = 3) {
+        LossWatch watch(factor);
+        for (std::int64_t step = 0; step < 300; ++step) {
+            try {
+                watch.add(step, loss(step), chance);
+            } catch (const base::Error& error) {
+                EXPECT_NE(std::string(error.what()).find("equal vectors"), std::string::npos);
+                return step;
+            }
+        }
+        return std::int64_t{-1};
+    };
+    EXPECT_EQ(stopped([&](std::int64_t step) { return step < 3 ? 4.0 : chance * (1 + 1e-5 * static_cast<double>(step % 7)); }), 34);
+    EXPECT_EQ(stopped([&](std::int64_t step) { return step < 3 ? 4.0 : chance; }, 0), -1) << "it is not looked for";
+    EXPECT_EQ(stopped([&](std::int64_t) { return chance; }), -1) << "nothing was ever known";
+    EXPECT_EQ(stopped([&](std::int64_t step) { return step % 30 == 0 ? 4.0 : chance; }), -1) << "it comes back";
+    EXPECT_EQ(stopped([&](std::int64_t step) { return chance * (1 + (step % 2 == 0 ? 2e-3 : -2e-3)) - (step == 0 ? 1 : 0); }), -1);
+    LossWatch before(3), after(3);
+    before.add(0, 3, chance);
+    for (int step = 1; step < 20; ++step) before.add(step, chance, chance);
+    after.restore(before.state());
+    for (int step = 20; step < 32; ++step) after.add(step, chance, chance);
+    EXPECT_THROW(after.add(32, chance, chance), base::Error) << "a checkpoint keeps the count";
+}
+
 // Wherever it is interrupted: within the first window, in the midst, and just before the end.
 TEST(LossWatch, a_resumed_training_ends_where_an_uninterrupted_one_does) {
     const auto falls_back = [](std::int64_t step) { return step == 0 ? 9.0 : step < 300 ? 3.0 : 9.0 + 0.1 * static_cast<double>(step % 11); };
