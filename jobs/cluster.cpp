@@ -299,6 +299,7 @@ int cluster_job(JobContext& context) {
     if (inputs.empty()) {
         const auto folder = open_run(context, store::OpenMode::read);
         auto& run = *folder;
+        demand_users(context, run);
         cluster_stage(context, run, completed_stage(run, "embedding", "encode"));
         return 0;
     }

@@ -84,6 +84,10 @@ void encode_rows(JobContext& context) {
     });
     const auto folder = open_run(context, options.flag("resume") ? store::OpenMode::resume : store::OpenMode::create);
     auto& run = *folder;
+    parallel::agree(context.comm, [&] {
+        if (run.recorded_key("corpus"))
+            base::fail(base::ErrorKind::usage, "{} holds users, and a table's rows are none: choose another --out", run.path().string());
+    });
     StageTimer timer(context, "encode");
     const auto settings = encode_settings(context);
     auto key = encode_key(context, settings);

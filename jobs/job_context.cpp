@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "environment.h"
 #include "model/torch_version.h"
+#include "parallel/agreement.h"
 #include "parallel/collectives.h"
 #include "parallel/mpi_communicator.h"
 #include "stages.h"
@@ -48,6 +49,18 @@ void StageTimer::finish(const std::string& summary) {
     context_.metrics.record("stage", {{"stage", stage_}, {"seconds", seconds}, {"wait_share", share}, {"bytes_sent", bytes},
                                       {"peak_memory", peak}, {"ranks", comm.size()}, {"threads", context_.threads}});
     base::log_info("{}: {} ({}, {:.0f}% of it waiting for other ranks)", stage_, summary, base::human_duration(seconds), 100 * share);
+}
+
+void demand_users(JobContext& context, const store::RunFolder& run) {
+    parallel::agree(context.comm, [&] {
+        if (run.recorded_key("corpus")) return;
+        const bool vectors = run.recorded_key("embedding").has_value();
+        base::fail(base::ErrorKind::usage, "{} holds no users{}", run.path().string(),
+                   vectors ? fmt::format(", but vectors of a table's rows: for their clusters give cluster --input {}/kohort.h5:/obsm/embedding --out "
+                                         "ANOTHER",
+                                         run.path().string())
+                           : ": run `kohort ingest` first");
+    });
 }
 
 std::optional<bool> lowercase_if_given(const Options& options) {

@@ -46,6 +46,9 @@ int verify_job(JobContext& context);
 // Opens --out as --resume says, with its log/, metrics.jsonl and trace/. Collective.
 std::unique_ptr<store::RunFolder> open_run(JobContext& context, store::OpenMode mode);
 
+// Error(usage) where the run is of a table or a matrix: before a stage is begun that is for users.
+void demand_users(JobContext& context, const store::RunFolder& run);
+
 // Times one stage; finish() (collective) records {"event":"stage"} with the slowest rank's seconds, the share of
 // it spent waiting for others, bytes sent by all ranks, the largest peak memory, and tells people on rank 0.
 class StageTimer {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/stop_signal.h"
+#include "idle_options.h"
 #include "model/device.h"
 #include "model/pretrained.h"
 #include "model_folder.h"
@@ -201,6 +202,8 @@ store::StageKey model_stage(JobContext& context, store::RunFolder& run, const st
 
 void check_training(JobContext& context) {
     const auto& options = context.options;
+    if (context.is_root())
+        for (const auto& line : idle_options(options)) base::log_warning("of no use here: {}", line);
     parallel::agree(context.comm, [&] {
         const auto given = given_model(options);
         if (!given || options.job() != "run") check_training_data(options);  // `run` takes a given model as it is

@@ -48,13 +48,13 @@ std::vector<std::string> files_beside_model(const std::filesystem::path& folder)
 }
 
 void follow_model_folder(Options& options, bool notice) {
-    if (!options.names("pooling")) return;
+    if (!options.names("model")) return;
     std::filesystem::path folder;  // where the job will find its model
     if (options.given("model")) folder = options.text("model");
     else if (options.job() == "encode") folder = std::filesystem::path(options.text("out")) / "model";
     else if (options.job() == "finetune") folder = std::filesystem::path(options.text("out")) / "pretrained";
     if (!std::filesystem::exists(folder / model::config_file)) return;
-    const auto settings = model::read_sentence_settings(folder, !options.given("pooling"));
+    const auto settings = model::read_sentence_settings(folder, options.names("pooling") && !options.given("pooling"));
     std::string taken;
     const auto take = [&](const char* name, const std::string& value) {
         if (value.empty() || !options.names(name) || options.given(name)) return;
@@ -63,8 +63,10 @@ void follow_model_folder(Options& options, bool notice) {
     };
     take("pooling", settings.pooling);
     if (settings.max_tokens > 0) take("max-tokens", std::to_string(std::min(settings.max_tokens, model::check_encoder(folder))));
+    // What suits a small new model undoes in a few steps what a trained one has learned.
+    if (options.given("model") && options.job() != "run" && options.job() != "encode") take("learning-rate", "5e-05");
     if (!notice) return;
-    if (!taken.empty()) base::log_info("{} says: {}", folder.string(), taken);
+    if (!taken.empty()) base::log_info("by the model in {}: {}", folder.string(), taken);
     if (!settings.unknown_modules.empty())
         base::log_warning("{} has modules that are not applied to vectors: {}", folder.string(), fmt::join(settings.unknown_modules, ", "));
 }

@@ -75,7 +75,7 @@ const std::vector<OptionSpec>& option_table() {
         {"pretrain-steps", integer, "0", "run pretrain", "steps of language modelling, in `run` before the contrastive ones", {}, 0, 1e12},
         {"steps", integer_or_auto, "auto", "run finetune", "contrastive steps; auto: scaled to the corpus", {}, 0, 1e12},
         {"batch", integer, "192", training, "users (contrastive) or texts (language modelling) of a step", {}, 2, 1e6},
-        {"learning-rate", real, "0.003", training, "peak of the schedule", {}, 0, 100},
+        {"learning-rate", real, "0.003", training, "peak of the schedule; of a model given by --model 0.00005, if nothing is said", {}, 0, 100},
         {"warmup", real, "0.07", training, "share of the steps in which the learning rate rises", {}, 0, 1},
         {"schedule", choice, "linear", training, "of the learning rate after the warm-up; wsd: at its peak until the cooldown", {"linear", "cosine", "wsd"}},
         {"final-rate", real, "0", training, "share of the peak learning rate that the schedule ends at", {}, 0, 1},

@@ -228,6 +228,8 @@ void segment_stage(JobContext& context, store::RunFolder& run, const store::Stag
 int segment_job(JobContext& context) {
     const auto folder = open_run(context, store::OpenMode::read);
     auto& run = *folder;
+    demand_users(context, run);
+    check_segment_files(context);
     // Asked for alone, with other tags or stop words: they are what this job is for.
     segment_stage(context, run, completed_stage(run, "segment", "cluster"), store::OtherKey::replace);
     return 0;

@@ -13,6 +13,12 @@ static_assert(std::atomic<bool>::is_always_lock_free, "the handler may only touc
 
 extern "C" void note_stop_signal(int) { stop_flag.store(true); }
 
+// Whoever presses Ctrl-C once more does not want to wait.
+extern "C" void note_interrupt(int) {
+    stop_flag.store(true);
+    std::signal(SIGINT, SIG_DFL);
+}
+
 }  // namespace
 
 void catch_stop_signals() {
@@ -22,6 +28,8 @@ void catch_stop_signals() {
     action.sa_flags = SA_RESTART;
     ::sigaction(SIGTERM, &action, nullptr);
     ::sigaction(SIGUSR1, &action, nullptr);
+    action.sa_handler = note_interrupt;
+    ::sigaction(SIGINT, &action, nullptr);
 }
 
 bool stop_requested() { return stop_flag.load(); }

@@ -1,4 +1,4 @@
-// A request to stop from outside: SIGTERM and SIGUSR1 set a flag that jobs look at where they can save their state.
+// A request to stop from outside: SIGTERM, SIGUSR1 and a first SIGINT set a flag that jobs look at where they can save their state.
 #pragma once
 
 #include <string_view>

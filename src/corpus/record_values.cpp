@@ -85,6 +85,11 @@ Reason RecordValues::value(std::int32_t column, std::string& buffer, std::string
     return Reason::none;
 }
 
+bool RecordValues::has(std::int32_t column) const {
+    element member;
+    return !json_ || json_->object.at_key(header_[static_cast<std::size_t>(column)]).get(member) == simdjson::SUCCESS;
+}
+
 Reason RecordValues::entries(std::int32_t column, std::string_view separator,
                              const std::function<void(std::string_view)>& take) {
     if (json_) {

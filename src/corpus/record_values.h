@@ -28,6 +28,9 @@ class RecordValues {
     // its entries joined by spaces.
     Reason value(std::int32_t column, std::string& buffer, std::string_view& value);
 
+    // Whether this record has the column: a JSON line may lack it.
+    bool has(std::int32_t column) const;
+
     // A column's entries: the parts between separators, or the elements of a JSON array.
     Reason entries(std::int32_t column, std::string_view separator, const std::function<void(std::string_view)>& take);
 

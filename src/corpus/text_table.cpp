@@ -109,6 +109,7 @@ TextTable::Texts TextTable::read(std::int32_t partition) const {
             std::string_view text;
             std::vector<std::int32_t> ids;
             Reason reason = values.open(cursor.record());
+            if (reason == Reason::none && !holds_ids_ && !values.has(columns_[file])) reason = Reason::too_few_fields;
             if (reason == Reason::none)
                 reason = holds_ids_ ? values.token_ids(columns_[file], ids) : values.value(columns_[file], buffer, text);
             if (reason != Reason::none) ids.clear();

@@ -67,9 +67,12 @@ Stage::Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key,
         }
         if (record && record->key != hash)
             fail(ErrorKind::usage,
-                 "{} holds the stage {} made from other input: {}; give what was given then, or choose "
+                 "{} holds the stage {} made from other input: {}; give what was given then{}, or choose "
                  "another --out",
-                 run_.path().string(), key_.stage(), first_difference(record->inputs, key_.inputs()));
+                 run_.path().string(), key_.stage(), first_difference(record->inputs, key_.inputs()),
+                 record->complete || folders.empty() || folders[0] == "."
+                     ? ""
+                     : fmt::format(", or, as it is not finished, remove {} and begin anew", (run_.path() / folders[0]).string()));
         for (const auto& folder : folders) make_clean_folder(run_.path() / folder);
         make_clean_folder(run_.path() / "checksum");
         if (!record) {

@@ -121,6 +121,18 @@ TEST(TextTable, takes_ids_where_lines_of_json_have_them_and_no_other_column_is_n
     }
 }
 
+TEST(TextTable, a_line_of_json_without_the_column_is_rejected) {
+    const TestFolder folder;
+    const std::vector files = {folder.write("items.jsonl", "{\"title\": \"a\"}\n{\"titel\": \"b\"}\n{\"title\": null}\n{\"title\": \"d\"}\n")};
+    parallel::run_thread_ranks(1, [&](parallel::Communicator& comm) {
+        const auto part = TextTable(comm, files, Encoding::automatic, "title").read(0);
+        EXPECT_EQ(part.texts, (std::vector<std::string>{"a", "", "", "d"}));
+        EXPECT_EQ(part.rejected, 1) << "null is an empty text";
+        EXPECT_EQ(part.first_rejected, 1);
+        EXPECT_EQ(part.reason, Reason::too_few_fields);
+    });
+}
+
 TEST(TextTable, rows_that_are_no_records_are_empty_and_counted) {
     const TestFolder folder;
     const std::vector files = {folder.write("items.csv", "number,title\n0,good\n1,bad,more\n2,fine\n3\n4,\"open\n5,last\n")};

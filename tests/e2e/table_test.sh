@@ -115,7 +115,7 @@ echo '[{"type": "sentence_transformers.models.Transformer"}, {"path": "1_Pooling
 echo '{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}' >sentence/1_Pooling/config.json
 echo '{"max_seq_length": 9}' >sentence/sentence_bert_config.json
 ranks 2 encode --model sentence --input items.csv --text-column title --out as_said >said.txt 2>&1
-grep -q 'says: --pooling cls, --max-tokens 9' said.txt || { cat said.txt; fail "it does not say what the folder says"; }
+grep -q 'by the model in sentence: --pooling cls, --max-tokens 9' said.txt || { cat said.txt; fail "it does not say what the folder says"; }
 grep -q 'encoding in fp32 on cpu$' said.txt || { cat said.txt; fail "it does not say how it encodes"; }
 ranks 1 encode --model model/model --pooling cls --max-tokens 9 --input items.csv --text-column title --out as_named --log-level warning
 ranks 1 encode --model sentence --pooling mean --input items.csv --text-column title --out otherwise --log-level warning

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "idle_options.h"
 
 namespace kohort::jobs {
 namespace {
@@ -124,6 +125,37 @@ TEST_F(ConfigFile, the_printed_configuration_runs_and_says_the_same) {
     const auto second = parse({"run", "--config", write(text)});
     EXPECT_EQ(second.options->as_config(), text);
     EXPECT_EQ(second.options->list("input"), (std::vector<std::string>{"a.csv", "b c.csv"}));
+}
+
+TEST(Options, another_default_gives_way_to_what_was_given) {
+    auto options = *parse({"encode", "--pooling", "last"}).options;
+    options.assume("pooling", "cls");
+    options.assume("max-tokens", "256");
+    EXPECT_EQ(options.text("pooling"), "last");
+    EXPECT_EQ(options.integer("max-tokens"), 256);
+    EXPECT_FALSE(options.given("max-tokens"));
+    EXPECT_THROW(options.assume("pooling", "max"), base::Error);
+}
+
+TEST(IdleOptions, are_named_with_what_they_would_need) {
+    const auto idle = [](std::vector<const char*> words) { return idle_options(*parse(std::move(words)).options); };
+    using testing::ElementsAre;
+    EXPECT_THAT(idle({"finetune", "--cooldown", "0.2", "--patience", "3", "--evaluate-every", "7"}),
+                ElementsAre("--evaluate-every, --patience: without --held-out", "--cooldown: without --schedule wsd"));
+    EXPECT_THAT(idle({"finetune", "--lora-alpha", "8", "--query-behavior", "find", "--category-column", "kind", "--left-out-weight", "0.5"}),
+                ElementsAre("--lora-alpha: without --lora-rank", "--query-behavior: without --pairs query-item",
+                            "--category-column: without --pairs title-category", "--left-out-weight: without --pairs rest"));
+    EXPECT_THAT(idle({"finetune", "--label-kind", "multi"}), ElementsAre("--label-kind: without --objective supervised"));
+    EXPECT_THAT(idle({"finetune", "--objective", "supervised", "--pairs", "rest", "--temperature", "0.1", "--label-kind", "multi"}),
+                ElementsAre("--pairs, --temperature: with --objective supervised there are no pairs"));
+    EXPECT_THAT(idle({"finetune", "--pairs", "dropout", "--dropout", "0.1", "--drop-tokens", "0.9"}), ElementsAre(HasSubstr("--drop-tokens: --pairs dropout")));
+    EXPECT_THAT(idle({"run", "--model", "m", "--steps", "50", "--pairs", "rest", "--clusters", "7", "--pooling", "cls"}),
+                ElementsAre(testing::AllOf(HasSubstr("--steps"), HasSubstr("--pairs"), testing::Not(HasSubstr("--clusters")),
+                                           testing::Not(HasSubstr("--pooling")), HasSubstr("nothing is trained"))));
+    EXPECT_THAT(idle({"finetune", "--held-out", "0.1", "--patience", "3", "--schedule", "wsd", "--cooldown", "0.2", "--pairs", "rest",
+                      "--left-out-weight", "0.5"}),
+                ElementsAre());
+    EXPECT_THAT(idle({"pretrain", "--cooldown", "0.1"}), ElementsAre()) << "it stands at its default";
 }
 
 TEST(OptionTable, names_each_option_once_and_only_known_jobs) {
