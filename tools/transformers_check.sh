@@ -2,7 +2,8 @@
 # Loads the model and the tokenizer of runs through Hugging Face's transformers and recomputes users' vectors with
 # them: the files that Kohort writes mean to others what they mean to Kohort. Without arguments small runs over a
 # synthetic corpus are made for it, in fp32 and in bf16, with both kinds of vocabulary; and random models of every
-# family, made by transformers, go through `kohort encode` and are saved by Kohort for transformers to load.
+# family, made by transformers, go through `kohort encode` and are saved by Kohort for transformers to load. Where the shared test
+# data are at ../shared, real weights are compared on real texts too.
 # Usage: tools/transformers_check.sh [RUN…]
 # transformers comes from PyPI (tools/oracle_venv.sh).
 set -euo pipefail
@@ -27,6 +28,8 @@ for kind in fp32-unigram fp32-wordpiece bf16-unigram; do
 done
 tools/build.sh resave_encoder language_gradients >/dev/null
 "$venv/bin/python" tools/oracles/encoder_reference.py
+table=${KOHORT_SHARED:-../shared}/data/en_banking77/test.csv
+[ ! -f "$table" ] || "$venv/bin/python" tools/oracles/real_weights.py --table "$table"
 "$venv/bin/python" tools/oracles/language_reference.py
 trained=()
 for family in bert gpt2 t5; do

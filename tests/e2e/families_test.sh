@@ -23,6 +23,7 @@ for family in gpt2 t5; do
   # The trained head is trained further where the folder is given, and no other is.
   cp -r ingested "$family.further"
   "$KOHORT" pretrain --model "$family.1x1/pretrained" --pretrain-steps 2 "${small[@]/warning/info}" --out "$family.further" 2>said.txt
+  grep -q -- '--learning-rate 5e-05' said.txt || { cat said.txt; fail "a trained $family learns at the rate of a new one"; }
   if [ "$family" = t5 ]; then
     grep -q 'the head of .* is trained further' said.txt || { cat said.txt; fail "the decoder of $family was not found"; }
   fi

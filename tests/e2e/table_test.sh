@@ -107,6 +107,24 @@ code=0
 ranks 1 "${encode[@]}" --input broken.csv --encoding utf-8 --resume --out none >/dev/null 2>said.txt || code=$?
 [ "$code" -eq 3 ] && grep -q 'row 1 (the first is 0): it is not in UTF-8' said.txt || { cat said.txt; fail "exit $code from going on with a refused table"; }
 ranks 2 "${encode[@]}" --input broken.csv --encoding utf-8 --max-bad-fraction 0.5 --out tolerated
+# What is for users is refused before a stage is begun, so that the folder is what it was; and a table does not go where users are.
+for job in cluster segment; do
+  code=0
+  ranks 1 $job --out one >said.txt 2>&1 || code=$?
+  [ "$code" -eq 2 ] && grep -q 'one holds no users, but vectors of a table' said.txt || { cat said.txt; fail "$job of a table's rows: exit $code"; }
+done
+[ "$(digest one)" = "$expected" ] || fail "a refused job changed the folder"
+cp -r model users
+code=0
+ranks 2 "${table[@]}" items.csv --resume --out users >said.txt 2>&1 || code=$?
+[ "$code" -eq 2 ] && grep -q 'users holds users' said.txt || { cat said.txt; fail "a table among users: exit $code"; }
+code=0
+ranks 1 segment --out users --tags items.csv >said.txt 2>&1 || code=$?
+[ "$code" -eq 2 ] || { cat said.txt; fail "tags without names: exit $code"; }
+[ "$(digest users)" = "$(digest model)" ] || fail "refused jobs changed the folder of users"
+printf '{"title": "fine"}\n{"titel": "misspelt"}\n' >misspelt.jsonl
+refused 3 'row 1 (the first is 0)' --input misspelt.jsonl --text-column title
+
 # A folder of sentence-transformers brings its pooling and length along, and options go before these; `encode` of a run does as
 # the model that was given to it says.
 cp -r model/model sentence

@@ -7,8 +7,8 @@ both by the interpreters named (--torch-python, several; --onnx-python). All are
 three times as many in alternating rounds; the slopes' medians leave out loading and starting. The ceiling is the time of
 the model's matrix products alone in the same precision, by oneDNN with one thread a product and two at a time (products.cpp). The
 vectors that were timed are compared: the smallest cosine to the first PyTorch's in fp32. Needs a quiet machine.
-With --documents EVENTS.csv: users a second on the texts of an event log, batches of 32 padded in the order of the file
-and sorted by length, with the same model.
+With --documents EVENTS.csv: users a second, on the documents of the first users of an event log (all texts of each, as `kohort
+encode` has them), in batches of 32 padded in the order of the file and sorted by length, with the same model.
 Example: tools/bench/encoder.py --torch-python /usr/bin/python3 NEW/bin/python --onnx-python ORT/bin/python
 """
 import argparse
@@ -102,7 +102,7 @@ def smallest_cosine(vectors, expected):
     return ((found * expected).sum(1) / numpy.linalg.norm(found, axis=1) / numpy.linalg.norm(expected, axis=1)).min()
 
 
-def compare(arguments, folder, name, sequences, orders):
+def compare(arguments, folder, name, sequences, orders, users=0):
     """Seconds a sequence of each program, and the table."""
     model, lines, third = folder / "model", folder / f"{name}.jsonl", folder / f"{name}-third.jsonl"
     write_ids(lines, sequences)
@@ -127,10 +127,12 @@ def compare(arguments, folder, name, sequences, orders):
                 for precision in arguments.precisions}
     print(f"\n{name}: {len(sequences):,} sequences of {tokens:.1f} tokens on average; products alone: "
           + ", ".join(f"{precision} {value:,.0f} tokens/s" for precision, value in ceilings.items()))
-    print("| | sequences/s | tokens/s |" + "".join(f" {precision} Kohort takes |" for precision in arguments.precisions) + "\n|---|---|---|" + "---|" * len(arguments.precisions))
+    if users: print(f"They are the texts of {users:,} users: {len(sequences) / users:.1f} each.")
+    print("| | sequences/s | tokens/s |" + (" users/s |" if users else "") + "".join(f" {precision} Kohort takes |" for precision in arguments.precisions) + "\n|---|---|---|" + ("---|" if users else "") + "---|" * len(arguments.precisions))
     for key, seconds in median.items():
         factors = "".join(f" {seconds / median[f'Kohort {precision}']:.2f}x less |" for precision in arguments.precisions)
-        print(f"| {key} | {1 / seconds:.1f} | {tokens / seconds:,.0f} |{factors}")
+        of_users = f" {users / len(sequences) / seconds:.2f} |" if users else ""
+        print(f"| {key} | {1 / seconds:.1f} | {tokens / seconds:,.0f} |{of_users}{factors}")
     for precision in arguments.precisions:
         print(f"Kohort {precision} reaches {100 * tokens / median[f'Kohort {precision}'] / ceilings[precision]:.0f}% of the products alone."
               + (f" Smallest cosine to PyTorch's vectors: {smallest_cosine(folder / precision / 'kohort.h5', lines.with_suffix('.npy')):.7f}."
@@ -143,7 +145,7 @@ def main():
     parser.add_argument("--onnx-python", help="interpreter with onnxruntime")
     parser.add_argument("--lengths", type=int, nargs="*", default=[32, 128])
     parser.add_argument("--tokens", type=int, default=36_000, help="of a measurement, about")
-    parser.add_argument("--documents", help="CSV of events with a column `text`: also its texts")
+    parser.add_argument("--documents", help="CSV of events with columns `user_id` and `text`: also its documents")
     parser.add_argument("--vocab", help="vocab.txt for --documents")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--precisions", nargs="+", default=["bf16", "fp32"], choices=["bf16", "fp32"])
@@ -158,12 +160,19 @@ def main():
             compare(arguments, folder, f"length {length}", [[(i * 7919 + j * 104729) % 21128 for j in range(length)] for i in range(count)], ["file"])
         if arguments.documents:
             texts, ids = folder / "texts.txt", folder / "texts.jsonl"
-            with open(arguments.documents, encoding="utf-8-sig", newline="") as file, open(texts, "w", encoding="utf-8") as out:
-                out.writelines(" ".join(row["text"].split()) + "\n" for row in csv.DictReader(file) if row["text"].strip())
+            documents = {}  # by user, in the order of their first events
+            with open(arguments.documents, encoding="utf-8-sig", newline="") as file:
+                for row in csv.DictReader(file):
+                    if row["text"].strip(): documents.setdefault(row["user_id"], {})[" ".join(row["text"].split())] = None
+            chosen, users = [], 0
+            for document in documents.values():
+                if len(chosen) >= arguments.tokens // 10: break
+                chosen += document
+                users += 1
+            with open(texts, "w", encoding="utf-8") as out: out.writelines(text + "\n" for text in chosen)
             subprocess.run([SOURCE / "build/kohort", "tokenize", "--tokenizer", arguments.vocab, "--input", texts, "--out", ids], check=True, env=ENVIRONMENT)
             with open(ids, encoding="utf-8") as file:
-                documents = [json.loads(line)["ids"][:128] for line in file]
-            compare(arguments, folder, "documents", documents[:arguments.tokens // 10], ["file", "sorted"])
+                compare(arguments, folder, "documents", [json.loads(line)["ids"][:128] for line in file], ["file", "sorted"], users)
 
 
 if __name__ == "__main__":
