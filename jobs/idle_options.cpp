@@ -51,9 +51,8 @@ std::vector<std::string> idle_options(const Options& options) {
     check(is("lora-rank", "0"), {"lora-alpha", "lora-targets"}, "without --lora-rank");
     check(!is("pairs", "query-item"), {"query-behavior"}, "without --pairs query-item");
     check(!is("pairs", "title-category"), {"categories", "category-column"}, "without --pairs title-category");
-    check(!is("pairs", "rest") && !supervised, {"left-out-weight"}, "without --pairs rest");
     check(is("pairs", "dropout") && !supervised, {"drop-tokens", "side-events"}, "--pairs dropout takes whole texts, one a side");
-    check(!supervised, {"labels", "label-column", "label-kind"}, "without --objective supervised");
+    check(!supervised, {"label-column", "label-kind"}, "without --objective supervised");
     check(supervised, {"pairs", "temperature", "false-negatives", "false-negative-margin", "left-out-weight"},
           "with --objective supervised there are no pairs");
     return lines;

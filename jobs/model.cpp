@@ -142,6 +142,8 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
         if (pair_steps > 0) {
             auto settings = train_options(context, pair_objective, pair_steps);
             data->settle(options, settings);
+            // A classifier of the same labels learns further.
+            if (training.start && !settings.labels.empty() && model::labels_in(*training.start) == settings.labels) settings.start = *training.start;
             pair_steps = train(settings);
         }
         run.describe("loss of " + training.folder, curves);

@@ -83,6 +83,20 @@ std::string model_type_in(const std::filesystem::path& folder) {
     return model_type_of(config_text(folder), (folder / config_file).string());
 }
 
+std::vector<std::string> labels_in(const std::filesystem::path& folder) {
+    const auto where = (folder / config_file).string();
+    const Json config = parse_config(config_text(folder), where);
+    std::vector<std::string> labels;
+    const auto found = config.find("id2label");
+    if (found == config.end() || !found->is_object()) return labels;
+    for (std::size_t i = 0; i < found->size(); ++i) {
+        const auto label = found->find(std::to_string(i));
+        if (label == found->end() || !label->is_string()) return {};
+        labels.push_back(*label);
+    }
+    return labels;
+}
+
 std::int64_t check_encoder(const std::filesystem::path& folder) {
     return read_encoder(folder, {Read::shapes, false})->sizes().longest;
 }

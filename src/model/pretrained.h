@@ -24,6 +24,9 @@ std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool 
 // The "model_type" of the folder's config.json, one of those above. Error(usage) where it is another.
 std::string model_type_in(const std::filesystem::path& folder);
 
+// The labels that the folder's classifier tells apart, in the order of its outputs ("id2label"); none where it has none.
+std::vector<std::string> labels_in(const std::filesystem::path& folder);
+
 // The errors of load_encoder(), without the weights' values being read. Returns the model's longest sequence, special tokens
 // included.
 std::int64_t check_encoder(const std::filesystem::path& folder);

@@ -269,7 +269,7 @@ class Trainer {
                                               {"hidden_share", under_way > 0 ? (now.hidden_seconds - before.hidden_seconds) / under_way : 0.0},
                                               {"reduction_bytes", now.bytes - before.bytes}};
         if (ceiling_ > 0) {
-            const double flops = encoder_flops(weights_.encoder_parameters(), weights_.sizes(), sequences.lengths) +
+            const double flops = encoder_flops(weights_.encoder_parameters(), weights_.sizes(), sequences.lengths, options_.lora.rank > 0) +
                                  objective_->flops_of_target() * static_cast<double>(result.targets);
             fields.push_back({"mfu", flops / seconds / ceiling_});
         }

@@ -8,7 +8,8 @@
 
 namespace kohort::train {
 
-double encoder_flops(std::span<const model::Parameter> encoder, const model::EncoderSizes& sizes, std::span<const std::int32_t> lengths) {
+double encoder_flops(std::span<const model::Parameter> encoder, const model::EncoderSizes& sizes, std::span<const std::int32_t> lengths,
+                     bool frozen) {
     double weights = 0, tokens = 0, squares = 0;
     for (const auto& [name, value] : encoder) {
         const bool looked_up = name.find("embeddings") != std::string::npos || name == "wte.weight" || name == "wpe.weight" ||
@@ -19,7 +20,7 @@ double encoder_flops(std::span<const model::Parameter> encoder, const model::Enc
         tokens += length;
         squares += static_cast<double>(length) * length;
     }
-    return 6 * weights * tokens + 12 * static_cast<double>(sizes.layers * sizes.hidden) * squares;
+    return (frozen ? 4 : 6) * weights * tokens + 12 * static_cast<double>(sizes.layers * sizes.hidden) * squares;
 }
 
 double product_ceiling(torch::Device device, torch::ScalarType type, int threads) {

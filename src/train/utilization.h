@@ -13,9 +13,11 @@
 namespace kohort::train {
 
 // Floating-point operations of the forward and the backward pass over sequences of these lengths, padding and whatever is
-// computed twice left out: 6 a token and weight of the layers' matrices (2 forwards, 4 backwards), and for attention
-// 12 times layers x width x length^2 a sequence. Embeddings are looked up, not multiplied.
-double encoder_flops(std::span<const model::Parameter> encoder, const model::EncoderSizes& sizes, std::span<const std::int32_t> lengths);
+// computed twice left out: 6 a token and weight of the layers' matrices (2 forwards, 4 backwards; 2 backwards of one that is
+// frozen, as only its input wants a gradient), and for attention 12 times layers x width x length^2 a sequence. Embeddings are
+// looked up, not multiplied; low-rank adapters beside frozen weights are too small to count.
+double encoder_flops(std::span<const model::Parameter> encoder, const model::EncoderSizes& sizes, std::span<const std::int32_t> lengths,
+                     bool frozen = false);
 
 // Floating-point operations a second of matrix products in that type, as training takes them, on `threads` threads at once;
 // the best of a few short ones, some tens of milliseconds.

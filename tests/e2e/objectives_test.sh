@@ -54,6 +54,19 @@ cmp dropout1/model/model.safetensors saving1/model/model.safetensors || fail "wh
 hidden=$(grep -o '"hidden_share":[^,}]*' saving3/metrics.jsonl | sort -u)
 [ "$hidden" = '"hidden_share":0.0' ] || fail "sums travel behind a backward pass with --overlap off: $hidden"
 
+# A classifier is trained further on the labels it knows, and no other; an option that changes nothing is named.
+cut -d, -f1,2 corpus/truth.csv | sed '2,$s/,/,other /' >renamed.csv
+for labels in corpus/truth.csv renamed.csv; do
+  rm -rf further
+  cp -r base1 further
+  ranks 2 finetune --out further --steps 1 --batch 24 --micro-batch-tokens 200 --model labels1/model --objective supervised --labels "$labels" \
+    --label-column interest --temperature 0.2 --log-level info >/dev/null 2>said.txt
+  known=no
+  ! grep -q 'the head of .* is trained further' said.txt || known=yes
+  [ "$known" = "$([ "$labels" = renamed.csv ] && echo no || echo yes)" ] || { cat said.txt; fail "is a classifier trained further on $labels? $known"; }
+  [ "$(grep -c 'warning.*of no use here: --temperature' said.txt)" -eq 1 ] || { cat said.txt; fail "--temperature of a supervised training is not named"; }
+done
+
 # Sums in floating point are told of, once, and kept apart from exact ones.
 fast=(finetune --out fast --steps 3 --batch 24 "${training[@]}" --pairs dropout --dropout 0.1)
 cp -r base1 fast

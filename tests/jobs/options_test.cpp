@@ -142,9 +142,9 @@ TEST(IdleOptions, are_named_with_what_they_would_need) {
     using testing::ElementsAre;
     EXPECT_THAT(idle({"finetune", "--cooldown", "0.2", "--patience", "3", "--evaluate-every", "7"}),
                 ElementsAre("--evaluate-every, --patience: without --held-out", "--cooldown: without --schedule wsd"));
-    EXPECT_THAT(idle({"finetune", "--lora-alpha", "8", "--query-behavior", "find", "--category-column", "kind", "--left-out-weight", "0.5"}),
+    EXPECT_THAT(idle({"finetune", "--lora-alpha", "8", "--query-behavior", "find", "--category-column", "kind"}),
                 ElementsAre("--lora-alpha: without --lora-rank", "--query-behavior: without --pairs query-item",
-                            "--category-column: without --pairs title-category", "--left-out-weight: without --pairs rest"));
+                            "--category-column: without --pairs title-category"));
     EXPECT_THAT(idle({"finetune", "--label-kind", "multi"}), ElementsAre("--label-kind: without --objective supervised"));
     EXPECT_THAT(idle({"finetune", "--objective", "supervised", "--pairs", "rest", "--temperature", "0.1", "--label-kind", "multi"}),
                 ElementsAre("--pairs, --temperature: with --objective supervised there are no pairs"));

@@ -15,6 +15,7 @@ TEST(Utilization, counts_the_products_of_layers_and_attention) {
     const double weights = 2 * (4 * 16 * 16 + 2 * 16 * 24);
     const std::vector<std::int32_t> lengths{5, 3};
     EXPECT_DOUBLE_EQ(encoder_flops(bert->parameters(), bert->sizes(), lengths), 6 * weights * 8 + 12 * 2 * 16 * (25 + 9));
+    EXPECT_DOUBLE_EQ(encoder_flops(bert->parameters(), bert->sizes(), lengths, /*frozen=*/true), 4 * weights * 8 + 12 * 2 * 16 * (25 + 9));
 }
 
 TEST(Utilization, products_reach_something_in_both_types) {
