@@ -92,7 +92,9 @@ int run_program(int count, char** arguments) {
         return 0;
     }
     if (line.print_config) {
-        std::fputs(line.options->as_config().c_str(), stdout);
+        Options options = *line.options;
+        follow_model_folder(options, false);
+        std::fputs(options.as_config().c_str(), stdout);
         return 0;
     }
     fix_numeric_environment(line.options->names("isa") ? line.options->text("isa") : "auto", arguments);

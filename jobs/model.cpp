@@ -1,11 +1,14 @@
 // The encoder of a run: a given model, or one trained on the corpus without labels. Also the jobs that only train.
+#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/stop_signal.h"
 #include "idle_options.h"
 #include "model/device.h"
 #include "model/pretrained.h"
+#include "model/sentence_settings.h"
 #include "model_folder.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
@@ -143,13 +146,19 @@ void train_model(JobContext& context, store::RunFolder& run, store::Stage& stage
             auto settings = train_options(context, pair_objective, pair_steps);
             data->settle(options, settings);
             // A classifier of the same labels learns further.
-            if (training.start && !settings.labels.empty() && model::labels_in(*training.start) == settings.labels) settings.start = *training.start;
+            if (training.start && !settings.labels.empty() && model::labels_in(*training.start, settings.multi_label) == settings.labels) settings.start = *training.start;
             pair_steps = train(settings);
         }
         run.describe("loss of " + training.folder, curves);
         if (!held_out.empty()) run.describe("held-out loss of " + training.folder, held_out);
     }
     if (context.is_root()) {
+        // What texts' vectors are of this model is what it was trained for, whatever the folder said that it comes from.
+        if (pair_steps > 0 && std::filesystem::exists(folder / model::pooling_file)) {
+            const auto config = model::pooling_config(options.text("pooling"), model::width_of(*encoder));
+            base::write_file_atomically(folder / model::pooling_file, config);
+            stage.add(training.folder + "/" + model::pooling_file, base::sha256_hex(config));
+        }
         for (const auto& file : model::save_model(folder, *encoder, left.head.get())) stage.add(training.folder + "/" + file.name, file.sha256);
         // In a folder of their own: beside the merged weights a loader would add them once more.
         if (left.adapters)

@@ -53,7 +53,7 @@ void follow_model_folder(Options& options, bool notice) {
     if (options.given("model")) folder = options.text("model");
     else if (options.job() == "encode") folder = std::filesystem::path(options.text("out")) / "model";
     else if (options.job() == "finetune") folder = std::filesystem::path(options.text("out")) / "pretrained";
-    if (!std::filesystem::exists(folder / model::config_file)) return;
+    if (folder.empty() || !std::filesystem::exists(folder / model::config_file)) return;
     const auto settings = model::read_sentence_settings(folder, options.names("pooling") && !options.given("pooling"));
     std::string taken;
     const auto take = [&](const char* name, const std::string& value) {

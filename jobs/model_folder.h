@@ -16,7 +16,7 @@ std::vector<std::string> tokenizer_files_in(const std::filesystem::path& folder)
 std::vector<std::string> files_beside_model(const std::filesystem::path& folder);
 
 // What a model's folder says of pooling and length (model/sentence_settings.h) is the default where the job takes a model and
-// the option is not given; and one that is trained further has a lower learning rate by default than a new one. Says so where
+// the option is not given; and one that --model names is trained further at a lower rate by default than a new one. Says so where
 // `notice`.
 void follow_model_folder(Options& options, bool notice);
 

@@ -68,13 +68,6 @@ std::size_t number(const std::string& name) {
     return value;
 }
 
-std::size_t kept_bytes() {
-    constexpr int all_arenas = 4096;  // MALLCTL_ARENAS_ALL
-    std::uint64_t now = 1;
-    mallctl("epoch", nullptr, nullptr, &now, sizeof now);
-    return number("stats.arenas." + std::to_string(all_arenas) + ".pdirty") * number("arenas.page");
-}
-
 // An arena that came meanwhile has from now on the time that new ones have.
 void keep_no_longer() {
     if (!mallctl) return;
@@ -91,6 +84,14 @@ void keep_no_longer() {
 
 }  // namespace
 
+std::size_t kept_memory() {
+    if (!mallctl) return 0;
+    constexpr int all_arenas = 4096;  // MALLCTL_ARENAS_ALL
+    std::uint64_t now = 1;
+    mallctl("epoch", nullptr, nullptr, &now, sizeof now);
+    return number("stats.arenas." + std::to_string(all_arenas) + ".pdirty") * number("arenas.page");
+}
+
 KeptMemory::KeptMemory() {
     const std::lock_guard lock(mutex);
     if (living++ == 0) keep();
@@ -103,7 +104,7 @@ KeptMemory::~KeptMemory() {
 
 void KeptMemory::bound(std::size_t allowance) {
     if (!mallctl) return;
-    const std::size_t kept = kept_bytes();
+    const std::size_t kept = kept_memory();
     if (of_one_step_ == 0) of_one_step_ = kept;
     if (kept <= of_one_step_ + std::max(allowance, of_one_step_ / 4)) return;
     give_back();

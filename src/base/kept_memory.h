@@ -17,10 +17,13 @@ class KeptMemory {
 
     // Between two steps of work that asks for ever other sizes, of which ever more would be kept: gives all back once that is
     // `allowance` bytes, or a quarter, more than one step leaves.
-    void bound(std::size_t allowance = std::size_t{512} << 20);
+    void bound(std::size_t allowance);
 
   private:
     std::size_t of_one_step_ = 0;  // bytes kept after the first step since all was given back
 };
+
+// Bytes that are free and not given back to the system; 0 with another allocator.
+std::size_t kept_memory();
 
 }  // namespace kohort::base

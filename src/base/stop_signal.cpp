@@ -28,6 +28,9 @@ void catch_stop_signals() {
     action.sa_flags = SA_RESTART;
     ::sigaction(SIGTERM, &action, nullptr);
     ::sigaction(SIGUSR1, &action, nullptr);
+    struct sigaction before {};
+    ::sigaction(SIGINT, nullptr, &before);
+    if (before.sa_handler == SIG_IGN) return;  // a job in the background of a script
     action.sa_handler = note_interrupt;
     ::sigaction(SIGINT, &action, nullptr);
 }

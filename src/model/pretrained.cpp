@@ -11,6 +11,7 @@
 #include "model/gpt2.h"
 #include "model/head.h"
 #include "model/t5.h"
+#include "model/weight_files.h"
 #include "model/weights.h"
 
 namespace kohort::model {
@@ -83,12 +84,17 @@ std::string model_type_in(const std::filesystem::path& folder) {
     return model_type_of(config_text(folder), (folder / config_file).string());
 }
 
-std::vector<std::string> labels_in(const std::filesystem::path& folder) {
+std::vector<std::string> labels_in(const std::filesystem::path& folder, bool multi_label) {
     const auto where = (folder / config_file).string();
     const Json config = parse_config(config_text(folder), where);
     std::vector<std::string> labels;
     const auto found = config.find("id2label");
     if (found == config.end() || !found->is_object()) return labels;
+    const auto kind = config.find("problem_type");
+    if (kind == config.end() || *kind != (multi_label ? "multi_label_classification" : "single_label_classification")) return labels;
+    const WeightFiles files(folder);
+    for (const TensorView& tensor : files.tensors())
+        if (tensor.name.find("pooler.") != std::string::npos) return labels;
     for (std::size_t i = 0; i < found->size(); ++i) {
         const auto label = found->find(std::to_string(i));
         if (label == found->end() || !label->is_string()) return {};
@@ -134,6 +140,8 @@ std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Enc
     base::write_file_atomically(folder / config_file, config);
     return {{config_file, base::sha256_hex(config)}, {weights_file, write_weights(folder / weights_file, parameters)}};
 }
+
+std::int64_t width_of(const Encoder& model) { return model.sizes().hidden; }
 
 std::string describe(const Encoder& model) {
     return fmt::format("{} layers of {}", model.sizes().layers, model.sizes().hidden);

@@ -24,8 +24,9 @@ std::shared_ptr<Encoder> load_encoder(const std::filesystem::path& folder, bool 
 // The "model_type" of the folder's config.json, one of those above. Error(usage) where it is another.
 std::string model_type_in(const std::filesystem::path& folder);
 
-// The labels that the folder's classifier tells apart, in the order of its outputs ("id2label"); none where it has none.
-std::vector<std::string> labels_in(const std::filesystem::path& folder);
+// The labels that the folder's classifier tells apart, in the order of its outputs ("id2label"); none where it has none, or one
+// for another kind of labels, or on top of a pooler, which no encoder here has.
+std::vector<std::string> labels_in(const std::filesystem::path& folder, bool multi_label);
 
 // The errors of load_encoder(), without the weights' values being read. Returns the model's longest sequence, special tokens
 // included.
@@ -50,6 +51,8 @@ struct SavedFile {
 // folder (T5EncoderModel and MT5EncoderModel of a T5), and with a head the class that the head is of; load_encoder() reads
 // either. Equal weights give equal bytes. The folder is made if it is missing.
 std::vector<SavedFile> save_model(const std::filesystem::path& folder, const Encoder& model, const HeadWeights* head = nullptr);
+
+std::int64_t width_of(const Encoder& model);  // of its vectors
 
 // For people: "2 layers of 128".
 std::string describe(const Encoder& model);

@@ -13,8 +13,11 @@ namespace fs = std::filesystem;
 
 constexpr const char *modules_file = "modules.json", *length_file = "sentence_bert_config.json";
 
-// Where sentence-transformers puts the second module of a model, whose first lies in the folder itself.
-constexpr const char* pooling_file = "1_Pooling/config.json";
+struct PoolingMode {
+    const char *key, *name;
+};
+constexpr PoolingMode pooling_modes[] = {
+    {"pooling_mode_mean_tokens", "mean"}, {"pooling_mode_cls_token", "cls"}, {"pooling_mode_lasttoken", "last"}};
 
 std::optional<Json> read_json(const fs::path& path) {
     if (!fs::is_regular_file(path)) return std::nullopt;
@@ -26,16 +29,14 @@ std::optional<Json> read_json(const fs::path& path) {
 // pooling_mode_* that are true; newer versions name a single one instead.
 std::string read_pooling(const Json& config, const std::string& where) {
     if (!config.is_object()) base::fail(base::ErrorKind::usage, "{} is not a JSON object", where);
-    constexpr std::pair<const char*, const char*> known[] = {
-        {"pooling_mode_mean_tokens", "mean"}, {"pooling_mode_cls_token", "cls"}, {"pooling_mode_lasttoken", "last"}};
     std::string pooling, others;
     ConfigFields(config, where).read("pooling_mode", pooling);
     if (pooling == "lasttoken") pooling = "last";
     for (const auto& [key, value] : config.items()) {
         if (!key.starts_with("pooling_mode_") || value != true) continue;
         std::string name;
-        for (const auto& [its_key, its_name] : known)
-            if (key == its_key) name = its_name;
+        for (const PoolingMode& known : pooling_modes)
+            if (key == known.key) name = known.name;
         if (name.empty() || !pooling.empty()) others += (others.empty() ? "" : ", ") + key;
         else pooling = name;
     }
@@ -58,14 +59,23 @@ SentenceSettings read_sentence_settings(const fs::path& folder, bool wanted) {
         const auto type = module.is_object() ? module.find("type") : module.end();
         if (!module.is_object() || type == module.end() || !type->is_string()) wrong();
         const std::string full = *type, name = full.substr(full.rfind('.') + 1);
+        if (name == "Pooling" && wanted && module.value("path", "") != fs::path(pooling_file).parent_path())
+            base::fail(base::ErrorKind::usage, "{}: the pooling does not lie in 1_Pooling; name it by --pooling", where);
         if (name != "Transformer" && name != "Pooling" && name != "Normalize") settings.unknown_modules.push_back(name);
     }
     if (const auto pooling = wanted ? read_json(folder / pooling_file) : std::nullopt) settings.pooling = read_pooling(*pooling, (folder / pooling_file).string());
     if (const auto lengths = read_json(folder / length_file)) {
         if (!lengths->is_object()) base::fail(base::ErrorKind::usage, "{} is not a JSON object", (folder / length_file).string());
         ConfigFields(*lengths, (folder / length_file).string()).read("max_seq_length", settings.max_tokens);
+        if (lengths->value("do_lower_case", Json()) == true) settings.unknown_modules.push_back("do_lower_case");
     }
     return settings;
+}
+
+std::string pooling_config(const std::string& pooling, std::int64_t width) {
+    Json config{{"word_embedding_dimension", width}};
+    for (const PoolingMode& mode : pooling_modes) config[mode.key] = pooling == mode.name;
+    return config.dump(2) + "\n";
 }
 
 std::vector<std::string> sentence_files_in(const fs::path& folder) {

@@ -19,6 +19,10 @@ struct SentenceSettings {
 // wanted, and for files that are not what they should be.
 SentenceSettings read_sentence_settings(const std::filesystem::path& folder, bool pooling = true);
 
+// 1_Pooling/config.json of a model whose vectors [width] are pooled so: "mean", "cls" or "last".
+std::string pooling_config(const std::string& pooling, std::int64_t width);
+inline constexpr const char* pooling_file = "1_Pooling/config.json";
+
 // The files' names, of those that are there.
 std::vector<std::string> sentence_files_in(const std::filesystem::path& folder);
 

@@ -24,7 +24,8 @@ void demand_tied_scores(const std::filesystem::path& folder) {
 
 TensorSource stored_head(const std::filesystem::path& folder, const std::vector<Parameter>& wanted, TensorSource fresh,
                          bool notice) {
-    demand_tied_scores(folder);
+    const bool classifier = std::ranges::any_of(wanted, [](const Parameter& tensor) { return tensor.name.starts_with("classifier."); });
+    if (!classifier) demand_tied_scores(folder);
     if (wanted.empty()) return fresh;
     WeightReader reader(folder, "transformer.", {});
     if (std::ranges::none_of(wanted, [&](const Parameter& tensor) { return reader.holds(tensor.name); })) {

@@ -48,10 +48,9 @@ TensorSource random_weights(const ModelConfig& config, std::uint64_t seed) {
 }
 
 WeightReader::WeightReader(const std::filesystem::path& folder, std::string_view prefix, std::vector<std::string> ignored)
-    : files_(folder) {
+    : prefix_(prefix), files_(folder) {
     for (const TensorView& tensor : files_.tensors()) {
-        std::string_view name = tensor.name;
-        if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+        const std::string_view name = without_prefix(tensor.name);
         const bool skip = std::any_of(ignored.begin(), ignored.end(), [&](const auto& part) {
             return part.starts_with('.') ? name.ends_with(part) : name.starts_with(part);
         });
@@ -66,6 +65,10 @@ WeightReader::WeightReader(const std::filesystem::path& folder, std::string_view
                    twice->tensor->name, std::next(twice)->tensor->name);
 }
 
+std::string_view WeightReader::without_prefix(std::string_view name) const {
+    return name.starts_with(prefix_) ? name.substr(prefix_.size()) : name;
+}
+
 TensorSource WeightReader::source() {
     return [this](const std::string& name, torch::IntArrayRef shape) { return read(name, shape, true); };
 }
@@ -77,7 +80,7 @@ TensorSource WeightReader::shapes() {
 void WeightReader::stand_in(const std::string& name, std::string_view other) {
     if (holds(name)) return;
     for (const TensorView& tensor : files_.tensors())
-        if (tensor.name == other) entries_.insert(std::ranges::lower_bound(entries_, name, {}, &Entry::name), {name, &tensor});
+        if (without_prefix(tensor.name) == other) entries_.insert(std::ranges::lower_bound(entries_, name, {}, &Entry::name), {name, &tensor});
 }
 
 torch::Tensor WeightReader::read(const std::string& name, torch::IntArrayRef shape, bool values) {

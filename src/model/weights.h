@@ -29,7 +29,7 @@ class WeightReader {
     // Errors as WeightFiles has them, and Error(input) where two tensors come to the same name.
     WeightReader(const std::filesystem::path& folder, std::string_view prefix, std::vector<std::string> ignored);
 
-    // `name` is read from the tensor `other`, ignored or not, where there is none of its own.
+    // `name` is read from the tensor `other` (without the prefix), ignored or not, where there is none of its own.
     void stand_in(const std::string& name, std::string_view other);
 
     TensorSource source();
@@ -49,8 +49,10 @@ class WeightReader {
         const TensorView* tensor;
         bool used = false;
     };
+    std::string_view without_prefix(std::string_view name) const;
     torch::Tensor read(const std::string& name, torch::IntArrayRef shape, bool values);
 
+    std::string prefix_;
     WeightFiles files_;
     std::vector<Entry> entries_;  // sorted by name
     std::vector<std::string> left_out_, missing_, misshapen_;

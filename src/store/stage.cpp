@@ -72,7 +72,7 @@ Stage::Stage(parallel::Communicator& comm, RunFolder& run, const StageKey& key,
                  run_.path().string(), key_.stage(), first_difference(record->inputs, key_.inputs()),
                  record->complete || folders.empty() || folders[0] == "."
                      ? ""
-                     : fmt::format(", or, as it is not finished, remove {} and begin anew", (run_.path() / folders[0]).string()));
+                     : fmt::format(", or, as it is not finished, remove {} and what it left in checkpoint/ to begin anew", (run_.path() / folders[0]).string()));
         for (const auto& folder : folders) make_clean_folder(run_.path() / folder);
         make_clean_folder(run_.path() / "checksum");
         if (!record) {

@@ -142,6 +142,9 @@ std::string CheckpointFolder::read_candidate(std::vector<std::filesystem::path>&
         const auto path = candidates.back();
         candidates.pop_back();
         if (const auto manifest = read_manifest(path)) return manifest_text(*manifest);
+        if (of_another_version(base::read_file(path)))
+            base::fail(base::ErrorKind::usage, "the checkpoint {} was written by another version of this program: go on with that one, or remove it to "
+                       "begin anew", path.string());
         base::log_warning("the checkpoint {} is damaged; {}", path.string(), what_then(candidates));
     }
     return {};

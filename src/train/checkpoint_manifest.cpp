@@ -9,7 +9,7 @@ namespace kohort::train {
 namespace {
 
 // This line, JSON on one line, the SHA-256 of both as 64 hex digits on the last line.
-constexpr std::string_view magic = "kohort checkpoint 4\n";
+constexpr std::string_view magic = "kohort checkpoint 4\n", magic_before = "kohort checkpoint 3\n";  // no flipped bit makes one of the other
 constexpr std::size_t last_line = 65;
 
 using Curve = std::vector<std::pair<std::int64_t, double>>;
@@ -53,6 +53,8 @@ std::string manifest_text(const CheckpointManifest& manifest) {
     const std::string text = std::string(magic) + json.dump() + "\n";
     return text + base::sha256_hex(text) + "\n";
 }
+
+bool of_another_version(std::string_view text) { return text.starts_with(magic_before); }
 
 std::optional<CheckpointManifest> parse_manifest(std::string_view text) {
     if (text.size() < magic.size() + last_line || !text.starts_with(magic) || text.back() != '\n') return {};

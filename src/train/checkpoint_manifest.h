@@ -28,6 +28,9 @@ struct CheckpointManifest {
 
 std::string manifest_text(const CheckpointManifest& manifest);
 
+// Whether a manifest was written by the version of this program that had the format before this one.
+bool of_another_version(std::string_view text);
+
 // Nothing for text that manifest_text did not write, in any byte.
 std::optional<CheckpointManifest> parse_manifest(std::string_view text);
 

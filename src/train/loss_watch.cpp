@@ -30,9 +30,11 @@ void LossWatch::add(std::int64_t step, double loss, double chance) {
         base::fail(base::ErrorKind::internal,
                    "the loss is not a finite number in training step {}; a lower learning rate, or fp32 instead of bf16, usually helps", step);
     if (!first_) first_ = loss;
-    const double off_chance = chance > 0 ? std::abs(loss - chance) / chance : 1;
-    knew_something_ |= off_chance > 1e-2;
-    at_chance_ = off_chance < 1e-3 ? at_chance_ + 1 : 0;
+    if (chance > 0) {
+        const double off_chance = std::abs(loss - chance) / chance;
+        knew_something_ |= off_chance > 1e-2;
+        at_chance_ = off_chance < 1e-3 ? at_chance_ + 1 : 0;
+    }
     if (factor_ > 0 && knew_something_ && at_chance_ >= static_cast<std::int64_t>(window))
         base::fail(base::ErrorKind::internal,
                    "the training diverges: for {} steps up to step {} the loss is {:.4g}, which is what equal vectors for all texts give; "

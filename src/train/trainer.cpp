@@ -122,7 +122,7 @@ class Trainer {
             save_if_due();
             const StepResult result = one_step();
             ++step_;
-            kept_memory.bound();
+            kept_memory.bound((std::size_t{512} << 20) / static_cast<std::size_t>(comm_.topology().local_size));
             progress.set(step_);
             progress.note(fmt::format("loss {:.3f}, learning rate {:.2e}, {:.0f} tokens/s", result.loss, schedule_.rate(step_ - 1), tokens_a_second_));
             watch_.add(step_ - 1, result.loss, result.chance);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/kept_memory.h"
 #include "base/memory.h"
 #include "base/worker_threads.h"
 #include "parallel/collectives.h"
@@ -52,7 +53,7 @@ bool caches(const StepContext& step, const std::vector<std::int64_t>& own) {
     const double each = step.options.activation_checkpointing ? 4 : step.options.precision == model::Precision::bf16 ? 34 : 68;
     const auto sizes = step.model.sizes();
     const double kept = tokens * each * static_cast<double>(sizes.layers * sizes.hidden);
-    const auto free = static_cast<double>(base::available_memory());
+    const auto free = static_cast<double>(base::available_memory()) + static_cast<double>(base::kept_memory());
     return free > 0 && kept > free / 4 / step.comm.topology().local_size;
 }
 

@@ -58,6 +58,10 @@ TEST_F(SentenceFolder, names_its_pooling_and_length) {
         EXPECT_EQ(settings().max_tokens, 256);
         EXPECT_THAT(settings().unknown_modules, ElementsAre());
     }
+    for (const char* pooling : {"mean", "cls", "last"}) {
+        write("1_Pooling/config.json", pooling_config(pooling, 32));
+        EXPECT_EQ(settings().pooling, pooling);
+    }
     EXPECT_THAT(sentence_files_in(folder_.path()), ElementsAre("modules.json", "1_Pooling/config.json", "sentence_bert_config.json"));
 }
 
@@ -77,7 +81,10 @@ TEST_F(SentenceFolder, of_a_pooling_that_is_not_known_is_refused_unless_another_
 
 TEST_F(SentenceFolder, names_modules_that_are_not_applied_and_refuses_what_is_no_list) {
     write("modules.json", R"([{"type": "sentence_transformers.models.Transformer"}, {"type": "sentence_transformers.models.Dense"}])");
-    EXPECT_THAT(settings().unknown_modules, ElementsAre("Dense"));
+    write("sentence_bert_config.json", R"({"do_lower_case": true})");
+    EXPECT_THAT(settings().unknown_modules, ElementsAre("Dense", "do_lower_case"));
+    write("modules.json", R"([{"path": "2_Pooling", "type": "sentence_transformers.models.Pooling"}])");
+    EXPECT_THAT(refusal(), HasSubstr("does not lie in 1_Pooling"));
     for (const char* json : {"{}", "[1]", R"([{"path": ""}])", R"([{"type": 1}])"}) {
         write("modules.json", json);
         EXPECT_THAT(refusal(), HasSubstr("no list of modules"));
