@@ -140,6 +140,11 @@ ranks 1 encode --model sentence --pooling mean --input items.csv --text-column t
 [ "$(vectors as_said)" = "$(vectors as_named)" ] || fail "a folder of sentence-transformers gives other vectors than options that say the same"
 [ "$(vectors as_said)" != "$(vectors otherwise)" ] || fail "--pooling does not go before what the folder says"
 for name in modules.json 1_Pooling/config.json sentence_bert_config.json; do cmp "sentence/$name" "as_said/model/$name" || fail "$name was not kept"; done
+ranks 1 ingest --input corpus/events.csv --out tuned --log-level warning
+ranks 2 finetune --out tuned --model sentence --pooling mean --steps 1 --batch 8 --log-level warning
+grep -q '"pooling_mode_mean_tokens": true' tuned/model/1_Pooling/config.json || fail "a model trained with another pooling keeps the folder's"
+ranks 1 encode --out tuned >said.txt 2>&1
+grep -q 'by the model in tuned/model: --pooling mean, --max-tokens 9' said.txt || { cat said.txt; fail "the vectors are not pooled as the model was trained"; }
 ranks 1 encode --model model/model --precision auto --input items.csv --text-column title --out chosen >said.txt 2>&1
 grep -q 'encoding in .* on cpu, which --precision auto finds best for this machine$' said.txt || { cat said.txt; fail "it does not say what --precision auto chose"; }
 ranks 1 encode --model model/model --precision auto --isa avx2 --input items.csv --text-column title --out level >said.txt 2>&1
