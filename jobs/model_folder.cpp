@@ -67,8 +67,8 @@ void follow_model_folder(Options& options, bool notice) {
     if (options.given("model") && options.job() != "run" && options.job() != "encode") take("learning-rate", "5e-05");
     if (!notice) return;
     if (!taken.empty()) base::log_info("by the model in {}: {}", folder.string(), taken);
-    if (!settings.unknown_modules.empty())
-        base::log_warning("{} has modules that are not applied to vectors: {}", folder.string(), fmt::join(settings.unknown_modules, ", "));
+    if (!settings.not_done.empty())
+        base::log_warning("{} asks for what is not done here: {}", folder.string(), fmt::join(settings.not_done, ", "));
 }
 
 std::string fingerprint_of_model(const std::filesystem::path& folder) {

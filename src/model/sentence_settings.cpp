@@ -48,7 +48,7 @@ std::string read_pooling(const Json& config, const std::string& where) {
 
 }  // namespace
 
-SentenceSettings read_sentence_settings(const fs::path& folder, bool wanted) {
+SentenceSettings read_sentence_settings(const fs::path& folder, bool pooling_wanted) {
     SentenceSettings settings;
     const auto modules = read_json(folder / modules_file);
     if (!modules) return settings;
@@ -59,15 +59,17 @@ SentenceSettings read_sentence_settings(const fs::path& folder, bool wanted) {
         const auto type = module.is_object() ? module.find("type") : module.end();
         if (!module.is_object() || type == module.end() || !type->is_string()) wrong();
         const std::string full = *type, name = full.substr(full.rfind('.') + 1);
-        if (name == "Pooling" && wanted && module.value("path", "") != fs::path(pooling_file).parent_path())
+        const bool in_place = module.value("path", Json()) == fs::path(pooling_file).parent_path().string();
+        if (name == "Pooling" && pooling_wanted && !in_place)
             base::fail(base::ErrorKind::usage, "{}: the pooling does not lie in 1_Pooling; name it by --pooling", where);
-        if (name != "Transformer" && name != "Pooling" && name != "Normalize") settings.unknown_modules.push_back(name);
+        if (name != "Transformer" && name != "Pooling" && name != "Normalize") settings.not_done.push_back(name);
     }
-    if (const auto pooling = wanted ? read_json(folder / pooling_file) : std::nullopt) settings.pooling = read_pooling(*pooling, (folder / pooling_file).string());
+    if (const auto pooling = pooling_wanted ? read_json(folder / pooling_file) : std::nullopt)
+        settings.pooling = read_pooling(*pooling, (folder / pooling_file).string());
     if (const auto lengths = read_json(folder / length_file)) {
         if (!lengths->is_object()) base::fail(base::ErrorKind::usage, "{} is not a JSON object", (folder / length_file).string());
         ConfigFields(*lengths, (folder / length_file).string()).read("max_seq_length", settings.max_tokens);
-        if (lengths->value("do_lower_case", Json()) == true) settings.unknown_modules.push_back("do_lower_case");
+        if (lengths->value("do_lower_case", Json()) == true) settings.not_done.push_back("do_lower_case");
     }
     return settings;
 }

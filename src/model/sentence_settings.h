@@ -12,12 +12,12 @@ namespace kohort::model {
 struct SentenceSettings {
     std::string pooling;          // "mean", "cls" or "last"; empty: not said
     std::int64_t max_tokens = 0;  // of a text; 0: not said
-    std::vector<std::string> unknown_modules;  // "Dense": what it would do to vectors that this program does not
+    std::vector<std::string> not_done;  // "Dense", "do_lower_case": what it asks for and this program does not do
 };
 
-// Nothing is said where these files are not there. Error(usage) for a pooling of another kind, or of several at once, if it is
-// wanted, and for files that are not what they should be.
-SentenceSettings read_sentence_settings(const std::filesystem::path& folder, bool pooling = true);
+// Nothing is said where these files are not there. Error(usage) for files that are not what they should be and, if it is wanted,
+// for a pooling of another kind, of several at once or in another place.
+SentenceSettings read_sentence_settings(const std::filesystem::path& folder, bool pooling_wanted = true);
 
 // 1_Pooling/config.json of a model whose vectors [width] are pooled so: "mean", "cls" or "last".
 std::string pooling_config(const std::string& pooling, std::int64_t width);

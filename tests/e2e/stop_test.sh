@@ -9,6 +9,17 @@ expected=$(digest whole)
 
 ranks_here() { for p in $(pgrep -x kohort || true); do if [ "$(readlink "/proc/$p/cwd")" = "$work" ]; then echo "$p"; fi; done; }
 
+# SIGTERM to the ranks of $launcher: sets its exit code and the seconds that it took.
+stop_here() {
+  local here
+  SECONDS=0
+  here=$(ranks_here)
+  [ -z "$here" ] || kill -TERM $here 2>/dev/null || true
+  code=0
+  wait "$launcher" || code=$?
+  took=$SECONDS
+}
+
 stage=0
 for condition in '[ -d $out/corpus ]' '[ -e $out/checksum/corpus.sha256 ]' '[ -e $out/model/tokenizer.json ]' \
   '[ -e $out/checksum/model.sha256 ]' '[ -e $out/embedding/part-00003.h5 ]'; do
@@ -19,12 +30,7 @@ for condition in '[ -d $out/corpus ]' '[ -e $out/checksum/corpus.sha256 ]' '[ -e
     ranks 2 run --input corpus/events.csv "${slow[@]}" --threads 1 --out "$out" >"$out.log" 2>&1 &
     launcher=$!
     while ! eval "$condition" && kill -0 "$launcher" 2>/dev/null; do sleep 0.002; done
-    SECONDS=0
-    here=$(ranks_here)
-    [ -z "$here" ] || kill -TERM $here 2>/dev/null || true
-    code=0
-    wait "$launcher" || code=$?
-    took=$SECONDS
+    stop_here
     if [ "$code" -ne 0 ]; then break; fi
     [ "$attempt" -lt 4 ] || fail "the run was done before it could be stopped at ($condition)"
   done
@@ -49,12 +55,7 @@ for how in "--init kmeans||" "--init bisecting" "--init random --warm-up 800"; d
     launcher=$!
     while ! [ -d stopped.k/log ] && kill -0 "$launcher" 2>/dev/null; do sleep 0.002; done
     sleep "$(echo "0.2 0.1 0.4 0.8" | cut -d" " -f$attempt)"
-    SECONDS=0
-    here=$(ranks_here)
-    [ -z "$here" ] || kill -TERM $here 2>/dev/null || true
-    code=0
-    wait "$launcher" || code=$?
-    took=$SECONDS
+    stop_here
     if [ "$code" -eq 75 ] && grep -Eq 'stopped on request while (placing|warming|clustering)' stopped.k.log; then break; fi
     [ "$attempt" -lt 4 ] || { cat stopped.k.log; fail "$how was not stopped before its first iteration: exit $code"; }
   done

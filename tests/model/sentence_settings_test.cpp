@@ -56,7 +56,7 @@ TEST_F(SentenceFolder, names_its_pooling_and_length) {
         write("1_Pooling/config.json", json);
         EXPECT_EQ(settings().pooling, pooling) << json;
         EXPECT_EQ(settings().max_tokens, 256);
-        EXPECT_THAT(settings().unknown_modules, ElementsAre());
+        EXPECT_THAT(settings().not_done, ElementsAre());
     }
     for (const char* pooling : {"mean", "cls", "last"}) {
         write("1_Pooling/config.json", pooling_config(pooling, 32));
@@ -75,16 +75,18 @@ TEST_F(SentenceFolder, of_a_pooling_that_is_not_known_is_refused_unless_another_
                                      {"{", "not JSON"}}) {
         write("1_Pooling/config.json", json);
         EXPECT_THAT(refusal(), testing::AllOf(HasSubstr(said), HasSubstr("1_Pooling/config.json")));
-        EXPECT_EQ(read_sentence_settings(folder_.path(), /*wanted=*/false).pooling, "");
+        EXPECT_EQ(read_sentence_settings(folder_.path(), /*pooling_wanted=*/false).pooling, "");
     }
 }
 
 TEST_F(SentenceFolder, names_modules_that_are_not_applied_and_refuses_what_is_no_list) {
     write("modules.json", R"([{"type": "sentence_transformers.models.Transformer"}, {"type": "sentence_transformers.models.Dense"}])");
     write("sentence_bert_config.json", R"({"do_lower_case": true})");
-    EXPECT_THAT(settings().unknown_modules, ElementsAre("Dense", "do_lower_case"));
-    write("modules.json", R"([{"path": "2_Pooling", "type": "sentence_transformers.models.Pooling"}])");
-    EXPECT_THAT(refusal(), HasSubstr("does not lie in 1_Pooling"));
+    EXPECT_THAT(settings().not_done, ElementsAre("Dense", "do_lower_case"));
+    for (const char* path : {"\"2_Pooling\"", "null", "7"}) {
+        write("modules.json", std::string(R"([{"type": "sentence_transformers.models.Pooling", "path": )") + path + "}]");
+        EXPECT_THAT(refusal(), HasSubstr("does not lie in 1_Pooling")) << path;
+    }
     for (const char* json : {"{}", "[1]", R"([{"path": ""}])", R"([{"type": 1}])"}) {
         write("modules.json", json);
         EXPECT_THAT(refusal(), HasSubstr("no list of modules"));

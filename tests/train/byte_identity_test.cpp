@@ -61,13 +61,7 @@ void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 class ByteIdentity : public testing::TestWithParam<std::tuple<Kind, model::Precision>> {
   protected:
     TrainOptions options() const {
-        TrainOptions result;
-        result.steps = 4;
-        result.batch = 12;
-        result.max_tokens = 10;
-        result.micro_batch_tokens = 60;
-        result.drop_tokens = 0.3;
-        result.learning_rate = 5e-3;
+        TrainOptions result = small_options();
         result.dropout = 0.1;
         result.precision = std::get<1>(GetParam());
         std::get<0>(GetParam()).choose(result);
